@@ -1,0 +1,44 @@
+import type { Readable } from 'node:stream';
+
+export interface BlobInfo {
+  sha256: string;
+  sizeBytes: number;
+}
+
+export interface BlobListing extends BlobInfo {
+  modifiedAt: Date;
+}
+
+export interface StoredDocument {
+  bytes: Buffer;
+  /** Changes with each replacement; opaque. */
+  version: string;
+}
+
+/**
+ * A store of immutable blobs by digest and of small mutable JSON documents by key.
+ * Every write is durable (fsync) before it is answered. Failures of the medium are STORE_UNAVAILABLE (retryable).
+ */
+export interface BlobStore {
+  /** Made once with the store; a job carries it, and a worker with another store refuses the job. */
+  readonly id: string;
+
+  /** Stores bytes under their SHA-256; storing the same bytes again is cheap and renews their age. */
+  putBlob(bytes: Uint8Array): Promise<BlobInfo>;
+  /** The same for a stream of at most maxBytes; LIMIT_EXCEEDED beyond it, and nothing is kept. */
+  putBlobStream(stream: Readable, maxBytes: number): Promise<BlobInfo>;
+  /** The bytes, verified against the digest: undefined when absent; damaged bytes are set aside and count as absent. */
+  getBlob(sha256: string): Promise<Buffer | undefined>;
+  statBlob(sha256: string): Promise<BlobInfo | undefined>;
+  deleteBlob(sha256: string): Promise<void>;
+  listBlobs(): AsyncIterable<BlobListing>;
+
+  /** Creates a document exclusively; false when the key is taken. */
+  createDocument(key: string, bytes: Uint8Array): Promise<boolean>;
+  readDocument(key: string): Promise<StoredDocument | undefined>;
+  /** Replaces the version that was read; false when another writer came first. */
+  replaceDocument(key: string, bytes: Uint8Array, version: string): Promise<boolean>;
+  deleteDocument(key: string): Promise<void>;
+  /** The keys below a prefix that ends with `/`, in no order. */
+  listDocuments(prefix: string): AsyncIterable<string>;
+}
