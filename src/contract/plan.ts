@@ -143,5 +143,7 @@ export interface JobActivities {
 export interface GenerationProgress {
   phase: 'sending' | 'polling';
   handle?: string;
+  /** Nonce of the attempt record that the handle belongs to. */
+  nonce?: string;
   percent?: number;
 }

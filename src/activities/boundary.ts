@@ -1,0 +1,74 @@
+import { activityInfo, ApplicationFailure, ApplicationFailureCategory, CancelledFailure, CompleteAsyncError } from '@temporalio/activity';
+import { JobFailure, type JobError } from '../contract/errors.js';
+import type { FailureDetails } from '../workflows/failures.js';
+
+/** A pause, not an end: the activity looks again after it, and holds no slot meanwhile. */
+export class Waiting extends Error {
+  constructor(
+    /** One of WAITING, or the error code of a refusal that can get better. */
+    readonly type: string,
+    message: string,
+    readonly seconds: number,
+    readonly failure?: JobFailure,
+  ) {
+    super(message);
+  }
+}
+
+/** A fault of ours is tried again this often: it may be a passing one, but it is never tried for ever. */
+const ATTEMPTS_AT_AN_UNKNOWN_FAULT = 5;
+
+/**
+ * The one place where errors become Temporal failures: type = stable code, details[0] = {error, billing}.
+ * A retryable failure becomes final once it was retried for `retryHours`.
+ */
+export function asActivityFailure(error: unknown, retryHours: number): unknown {
+  if (error instanceof CancelledFailure || error instanceof CompleteAsyncError || error instanceof ApplicationFailure) {
+    return error;
+  }
+  const info = activityInfo();
+  if (error instanceof Waiting) {
+    const late = error.failure !== undefined && triedFor(info) > retryHours * 3600;
+    return ApplicationFailure.create({
+      type: error.type,
+      message: error.message,
+      nonRetryable: late,
+      nextRetryDelay: Math.max(1, Math.round(error.seconds * 1000)),
+      category: ApplicationFailureCategory.BENIGN,
+      details: [error.failure ? detailsOf(error.failure) : undefined],
+    });
+  }
+  if (error instanceof JobFailure) {
+    const final = !error.retryable || triedFor(info) > retryHours * 3600;
+    return ApplicationFailure.create({
+      type: error.code,
+      message: error.message,
+      nonRetryable: final,
+      nextRetryDelay: error.retryAfterSeconds === undefined ? undefined : Math.max(1, error.retryAfterSeconds * 1000),
+      details: [detailsOf(error)],
+    });
+  }
+  const unknown = new JobFailure({
+    code: 'INTERNAL',
+    message: `A step of the job failed: ${error instanceof Error ? error.message : 'unknown fault'}.`,
+    nextStep: 'Look at the worker log, then call image_job_retry.',
+    retryable: true,
+    billing: 'maybe',
+  });
+  return ApplicationFailure.create({
+    type: 'INTERNAL',
+    message: unknown.message,
+    nonRetryable: info.attempt >= ATTEMPTS_AT_AN_UNKNOWN_FAULT,
+    details: [detailsOf(unknown)],
+    cause: error instanceof Error ? error : undefined,
+  });
+}
+
+function detailsOf(failure: JobFailure): FailureDetails {
+  const error: JobError = failure.toJobError();
+  return { error, billing: failure.billing ?? 'none' };
+}
+
+function triedFor(info: { attempt: number; scheduledTimestampMs: number }): number {
+  return info.attempt > 1 ? (Date.now() - info.scheduledTimestampMs) / 1000 : 0;
+}

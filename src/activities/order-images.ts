@@ -1,0 +1,52 @@
+import type { GenerationOrder, Generated, StoredImage } from '../contract/plan.js';
+import { JobFailure } from '../contract/errors.js';
+import type { GenerationRequest, GenerationResult, Generator, ReferenceImage } from '../generators/generator.js';
+import { inspectImage } from '../references/inspect.js';
+import type { ActivityDependencies } from './dependencies.js';
+
+/** The request of an order, with the bytes of its references. */
+export async function requestOf(deps: ActivityDependencies, order: GenerationOrder): Promise<GenerationRequest> {
+  const [references, mask] = await Promise.all([
+    Promise.all(order.item.references.map((reference) => load(deps, reference))),
+    order.item.mask ? load(deps, order.item.mask) : undefined,
+  ]);
+  return { picture: order.picture, model: order.target.model, references, mask };
+}
+
+async function load(deps: ActivityDependencies, image: StoredImage): Promise<ReferenceImage> {
+  const bytes = await deps.store.getBlob(image.sha256);
+  if (!bytes) {
+    throw new JobFailure({
+      code: 'STORE_UNAVAILABLE',
+      message: `A reference (SHA-256 ${image.sha256.slice(0, 12)}…) is not in the store of this worker.`,
+      nextStep: 'Check that this worker uses the store that the job was submitted to (doctor tells).',
+      retryable: true,
+    });
+  }
+  return { bytes, mimeType: image.mime_type, width: image.width, height: image.height };
+}
+
+/** Stores the pictures of a result. What the provider calls a picture is inspected before it counts as one. */
+export async function storeResult(deps: ActivityDependencies, result: GenerationResult, generator: Generator): Promise<Generated> {
+  const outputs = await Promise.all(
+    result.images.map(async (image): Promise<StoredImage> => {
+      const seen = inspectImage(image.bytes);
+      const blob = await deps.store.putBlob(image.bytes);
+      return {
+        sha256: blob.sha256,
+        size_bytes: blob.sizeBytes,
+        mime_type: seen.mimeType,
+        width: seen.width,
+        height: seen.height,
+      };
+    }),
+  );
+  return {
+    state: 'done',
+    outputs,
+    generative: generator.capabilities(undefined).generative,
+    cost: result.cost,
+    usage: result.usage,
+    notes: result.notes,
+  };
+}

@@ -1,0 +1,141 @@
+import { activityInfo } from '@temporalio/activity';
+import type { AttemptKey, AttemptRecord } from '../blobs/attempts.js';
+import { JobFailure } from '../contract/errors.js';
+import { WAITING } from '../contract/names.js';
+import type { Accepted, Generated, GenerationOrder, GenerationProgress } from '../contract/plan.js';
+import type { AttemptIdentity, Generator, PreparedSubmit, SubmitOutcome } from '../generators/generator.js';
+import { accountFor } from './accounts.js';
+import { Waiting } from './boundary.js';
+import type { ActivityDependencies } from './dependencies.js';
+import { beatWhile, unaborted } from './heartbeats.js';
+import { followLateReply } from './late-reply.js';
+import { requestOf, storeResult } from './order-images.js';
+import { endOf, maybeBilled, settle, standing } from './settle-attempt.js';
+
+/**
+ * Buys one picture, at most once: sends at most one request for each attempt record, and never a second while it is
+ * possible that the first is charged. The table of states is in docs/pay-once.md; src/activities/settle-attempt.ts writes them.
+ * It never aborts a request in flight: not on cancellation, not on shutdown.
+ */
+export async function submitGeneration(deps: ActivityDependencies, order: GenerationOrder): Promise<Accepted | Generated> {
+  const { target, item } = order;
+  const generator = deps.generators.get(target.provider);
+  if (!generator) throw notAvailable(target.provider);
+  const jobId = activityInfo().workflowExecution?.workflowId ?? '';
+  const beats = beatWhile(deps.settings.IMAGE_SUBMIT_HEARTBEAT_SECONDS);
+  try {
+    if (generator.free) return await makeFree(deps, generator, order, jobId);
+    const key: AttemptKey = {
+      namespace: deps.namespace,
+      workflowId: jobId,
+      inputDigest: target.input_digest,
+      item: item.item,
+    };
+    for (;;) {
+      const found = await standing(deps, key, order, generator);
+      if (found.type === 'paid') return found.result;
+      const sent = await send(deps, { key, n: found.n, form: found.form, order, generator, jobId }, beats.say);
+      if (sent) return sent;
+      // Another form of the request opens the next record at once.
+    }
+  } finally {
+    beats.stop();
+  }
+}
+
+interface Sending {
+  key: AttemptKey;
+  n: number;
+  form: string | undefined;
+  order: GenerationOrder;
+  generator: Generator;
+  jobId: string;
+}
+
+/** One record, one request. Undefined: certainly not billed, and the provider asks for another form. */
+async function send(
+  deps: ActivityDependencies,
+  sending: Sending,
+  say: (progress: GenerationProgress) => void,
+): Promise<Accepted | Generated | undefined> {
+  const { key, n, order, generator, jobId } = sending;
+  const account = accountFor(deps, order.target);
+  const identity: AttemptIdentity = { nonce: crypto.randomUUID(), jobId, item: order.item.item };
+  const request = await requestOf(deps, order);
+  const prepared = await generator.prepare(request, account, identity, sending.form);
+
+  const givesUpAt = new Date(Date.now() + prepared.givesUpAfterSeconds * 1000);
+  const record = await deps.attempts.open(key, n, {
+    nonce: identity.nonce,
+    job_id: jobId,
+    item: order.item.item,
+    provider: generator.name,
+    model: order.target.model,
+    account: account?.id,
+    form: prepared.form,
+    gives_up_at: givesUpAt.toISOString(),
+  });
+  if (!record) {
+    throw new Waiting(WAITING.reply, 'Another worker has just sent this request.', deps.settings.IMAGE_WAITING_POLL_SECONDS);
+  }
+
+  // From here on the request may be charged. Nothing stands between the record and the request.
+  const reply = prepared.send(deps.settings.IMAGE_SUBMIT_LISTEN_SECONDS);
+  say({ phase: 'sending' });
+  const outcome = await withinPatience(reply, givesUpAt);
+  if (!outcome) return giveUp(deps, sending, record, reply, prepared);
+  if (outcome.type === 'accepted') {
+    // The first thing that leaves this process is the handle: should the store fail now, the next attempt still finds it.
+    say({ phase: 'sending', handle: outcome.handle, nonce: identity.nonce });
+  }
+  const stands = await unaborted(() => settle(deps, key, n, outcome), deps.logger);
+  if (outcome.type === 'not_billed' && outcome.nextForm !== undefined && stands.state === 'not_billed') return undefined;
+  return endOf(stands, deps, key);
+}
+
+/** The reply, or undefined when the record may be judged before it came. */
+async function withinPatience(reply: Promise<SubmitOutcome>, givesUpAt: Date): Promise<SubmitOutcome | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), Math.max(0, givesUpAt.getTime() - Date.now()));
+  });
+  const outcome = await Promise.race([reply, patience]);
+  clearTimeout(timer);
+  return outcome;
+}
+
+/** The record is judged, the socket stays open: a late reply is collected and completes the job after all. */
+async function giveUp(
+  deps: ActivityDependencies,
+  sending: Sending,
+  record: AttemptRecord,
+  reply: Promise<SubmitOutcome>,
+  prepared: PreparedSubmit,
+): Promise<Accepted | Generated> {
+  const { key, n, order, generator, jobId } = sending;
+  const reason = `no reply within ${prepared.givesUpAfterSeconds} seconds`;
+  const stands = await unaborted(() => settle(deps, key, n, { type: 'ambiguous', reason }), deps.logger);
+  followLateReply(deps, { key, record, order, generator, jobId, reply });
+  if (stands.state !== 'ambiguous') return endOf(stands, deps, key);
+  throw maybeBilled(stands);
+}
+
+/** A provider that cannot bill needs no record: the picture is simply made again after a crash. */
+async function makeFree(deps: ActivityDependencies, generator: Generator, order: GenerationOrder, jobId: string): Promise<Generated> {
+  const request = await requestOf(deps, order);
+  const identity = { nonce: crypto.randomUUID(), jobId, item: order.item.item };
+  const prepared = await generator.prepare(request, undefined, identity, undefined);
+  const outcome = await prepared.send(0);
+  if (outcome.type === 'done') return storeResult(deps, outcome, generator);
+  if (outcome.type === 'not_billed' || outcome.type === 'ended') throw outcome.failure;
+  throw new Error(`a free provider answered ${outcome.type}`);
+}
+
+function notAvailable(provider: string): JobFailure {
+  return new JobFailure({
+    code: 'PROVIDER_NOT_CONFIGURED',
+    message: `This worker cannot use the provider ${provider}.`,
+    nextStep: 'Choose a provider that server_info lists.',
+  });
+}
+

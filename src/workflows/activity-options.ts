@@ -1,0 +1,73 @@
+import { proxyActivities, type ActivityOptions } from '@temporalio/workflow';
+import { TASK_QUEUES, submitQueue } from '../contract/names.js';
+import type { JobActivities, Timing } from '../contract/plan.js';
+
+/** One block an activity: where it runs and how long it may take. The numbers are settings, explained in src/config.ts. */
+
+/** No number of attempts ends an activity: it ends itself, by a failure that is final or after IMAGE_RETRY_HOURS. */
+function retries(timing: Timing): NonNullable<ActivityOptions['retry']> {
+  return {
+    initialInterval: timing.retryInitialSeconds * 1000,
+    maximumInterval: timing.retryMaximumSeconds * 1000,
+    backoffCoefficient: 2,
+  };
+}
+
+/**
+ * Before the plan no setting of the worker is known, so these are numbers of the code. Fetching and decoding ten large
+ * references takes a minute at worst; a heartbeat leaves every two seconds, so a dead worker is noticed in ten.
+ */
+export function uploadActivities(summary: string): Pick<JobActivities, 'uploadReferences'> {
+  return proxyActivities<JobActivities>({
+    taskQueue: TASK_QUEUES.upload,
+    startToCloseTimeout: '15 minutes',
+    heartbeatTimeout: '10 seconds',
+    retry: { initialInterval: '1 second', maximumInterval: '1 minute', backoffCoefficient: 2 },
+    summary,
+  });
+}
+
+export function activitiesOf(timing: Timing): {
+  submit(provider: string, summary: string): Pick<JobActivities, 'submitGeneration'>;
+  collect(summary: string): Pick<JobActivities, 'collectGeneration'>;
+  store(summary: string): Pick<JobActivities, 'storeOutputs'>;
+} {
+  const retry = retries(timing);
+  return {
+    submit: (provider, summary) =>
+      proxyActivities<JobActivities>({
+        taskQueue: submitQueue(provider),
+        startToCloseTimeout: timing.submitStartToCloseSeconds * 1000,
+        heartbeatTimeout: timing.submitHeartbeatSeconds * 1000,
+        retry,
+        summary,
+      }),
+    collect: (summary) =>
+      proxyActivities<JobActivities>({
+        taskQueue: TASK_QUEUES.collect,
+        startToCloseTimeout: timing.collectStartToCloseSeconds * 1000,
+        heartbeatTimeout: timing.collectHeartbeatSeconds * 1000,
+        retry,
+        summary,
+      }),
+    store: (summary) =>
+      proxyActivities<JobActivities>({
+        taskQueue: TASK_QUEUES.store,
+        startToCloseTimeout: timing.storeStartToCloseSeconds * 1000,
+        heartbeatTimeout: Math.min(10_000, timing.storeStartToCloseSeconds * 1000),
+        retry,
+        summary,
+      }),
+  };
+}
+
+/** After a cancellation or a failure; also before there is a plan. */
+export function endActivities(
+  timing: Timing | undefined,
+): Pick<JobActivities, 'cancelGeneration' | 'recordEnd' | 'storeOutputs'> {
+  return proxyActivities<JobActivities>({
+    taskQueue: TASK_QUEUES.store,
+    startToCloseTimeout: (timing?.storeStartToCloseSeconds ?? 120) * 1000,
+    retry: timing ? retries(timing) : { initialInterval: '1 second', maximumInterval: '1 minute' },
+  });
+}

@@ -1,0 +1,1 @@
+export { imageJob } from './image-job.js';

@@ -1,0 +1,187 @@
+import type { Billing, ErrorCode, JobError } from '../contract/errors.js';
+import type { JobInput } from '../contract/input.js';
+import type { AcceptedOrder, Cancelled, ItemOutcome, Plan, PlannedItem, StoreOrder, Target, Timing } from '../contract/plan.js';
+import type { JobRecord, JobStage, JobStatus } from '../contract/record.js';
+import { JobEndedError, type ItemFailure } from './failures.js';
+import { currentDetails } from './current-details.js';
+
+/** What the workflow knows of its job: a plain reducer without side effects but the text for the Web UI. */
+export class JobState {
+  private stage: JobStage = 'queued';
+  private plan: Plan | undefined;
+  private readonly outcomes: ItemOutcome[] = [];
+  private readonly inFlight = new Set<AcceptedOrder>();
+  private readonly warnings: string[] = [];
+  private failure: ItemFailure | undefined;
+  private cancelBilling: Billing = 'none';
+  private final: JobRecord | undefined;
+
+  constructor(
+    private readonly jobId: string,
+    private readonly input: JobInput,
+    private readonly startedAt: Date,
+    private readonly show: (markdown: string) => void,
+  ) {}
+
+  enter(stage: JobStage): void {
+    this.stage = stage;
+    this.refresh();
+  }
+
+  planned(plan: Plan): void {
+    this.plan = plan;
+    this.warnings.push(...plan.warnings, ...plan.targets[0].warnings);
+    this.refresh();
+  }
+
+  accepted(order: AcceptedOrder): void {
+    this.inFlight.add(order);
+  }
+
+  collected(order: AcceptedOrder): void {
+    this.inFlight.delete(order);
+  }
+
+  finished(outcome: ItemOutcome): void {
+    this.outcomes.push(outcome);
+    for (const order of this.inFlight) if (order.order.item.item === outcome.item) this.inFlight.delete(order);
+    if (outcome.generated?.late) {
+      this.warnings.push("The provider's reply came after the job had given it up; its image was collected then.");
+    }
+    this.refresh();
+  }
+
+  fellBack(from: Target, to: Target, error: JobError): void {
+    this.warnings.push(`${from.provider} did not take it (${error.code}: ${error.message}); ${to.provider} was used instead.`);
+    this.warnings.push(...to.warnings);
+  }
+
+  cancelledAtProvider(order: AcceptedOrder, cancelled: Cancelled): void {
+    this.inFlight.delete(order);
+    this.warnings.push(cancelled.message);
+    this.cancelBilling = worse(this.cancelBilling, cancelled.billing);
+  }
+
+  failedWith(failure: ItemFailure): void {
+    this.failure = failure;
+  }
+
+  ended(record: JobRecord): JobRecord {
+    this.final = record;
+    this.refresh();
+    return record;
+  }
+
+  timing(): Timing | undefined {
+    return this.plan?.timing;
+  }
+
+  /** Requests that the provider has accepted and that nobody has collected. */
+  open(): AcceptedOrder[] {
+    return [...this.inFlight];
+  }
+
+  hasImages(): boolean {
+    return this.outcomes.some((outcome) => outcome.generated !== undefined);
+  }
+
+  /** When no picture came: the failure that a person must know first (a possible charge), else the first item's. */
+  failureOfItems(): Error {
+    const inOrder = [...this.outcomes].sort((a, b) => a.item - b.item);
+    const worst = inOrder.find((outcome) => outcome.error?.code === 'MAYBE_BILLED') ?? inOrder.find((outcome) => outcome.error);
+    const jobError: JobError = worst?.error ?? {
+      code: 'NO_IMAGE',
+      message: 'The job ended without an image.',
+      next_step: 'Change the prompt or the provider and submit again.',
+      retryable: false,
+    };
+    return new JobEndedError({ jobError, billing: this.billing() });
+  }
+
+  cancellationError(deadlinePassed: boolean): ItemFailure {
+    const code: ErrorCode = deadlinePassed ? 'DEADLINE_EXCEEDED' : 'CANCELLED';
+    const message = deadlinePassed
+      ? `The job did not end within its deadline_seconds of ${this.input.deadline_seconds}.`
+      : 'The job was cancelled.';
+    const next = deadlinePassed
+      ? 'Call image_job_retry, or submit again with a longer deadline_seconds.'
+      : 'Nothing to do; image_job_retry runs it again.';
+    return {
+      jobError: { code, message, next_step: next, retryable: deadlinePassed },
+      billing: worse(this.billing(), this.cancelBilling),
+    };
+  }
+
+  private billing(): Billing {
+    return this.outcomes.reduce<Billing>((sum, outcome) => worse(sum, outcome.billing), 'none');
+  }
+
+  /** The record as it stands; `status` gives the end that it is about to reach. */
+  record(now: Date, status: JobStatus = 'running'): JobRecord {
+    if (this.final) return this.final;
+    const target = this.plan?.targets[0];
+    const running = status === 'running';
+    const record: JobRecord = {
+      ok: status === 'completed',
+      job_id: this.jobId,
+      kind: this.input.kind,
+      status,
+      done: !running,
+      message: '',
+      age_seconds: Math.round((now.getTime() - this.startedAt.getTime()) / 100) / 10,
+      created_at: this.startedAt.toISOString(),
+      updated_at: now.toISOString(),
+    };
+    if (running) record.stage = this.stage;
+    const provider = target?.provider ?? this.input.provider;
+    if (provider !== undefined) record.provider = provider;
+    const model = target?.model ?? this.input.model;
+    if (model !== undefined) record.model = model;
+    if (this.input.tags?.length) record.tags = this.input.tags;
+    const total = this.plan?.items.length ?? 1;
+    if (total > 1) record.progress = { completed: this.outcomes.length, total };
+    if (this.warnings.length > 0) record.warnings = [...new Set(this.warnings)];
+    const billing = this.failure ? worse(this.failure.billing, this.cancelBilling) : this.billing();
+    if (billing !== 'none' || !running) record.billing = billing;
+    if (this.failure && !running) {
+      record.error = this.failure.jobError;
+      record.message = this.failure.jobError.message;
+      record.next_step = this.failure.jobError.next_step;
+    } else if (running) {
+      record.message = `${this.stage === 'queued' ? 'Queued' : `The job is ${this.stage}`}.`;
+      record.next_step = 'Read the workflow again later, or wait for its result.';
+    }
+    return record;
+  }
+
+  storeOrder(status: JobStatus): StoreOrder {
+    const outcomes = [...this.outcomes].sort((a, b) => a.item - b.item);
+    return { record: this.record(new Date(), status), outcomes };
+  }
+
+  uploadSummary(): string {
+    const references = this.input?.image_paths?.length ?? (this.input?.image_path === undefined ? 0 : 1);
+    return references === 0 ? 'check the input' : `${references} reference${references === 1 ? '' : 's'}`;
+  }
+
+  itemSummary(item: PlannedItem, target: Target): string {
+    const total = this.plan?.items.length ?? 1;
+    return total > 1 ? `image ${item.item + 1} of ${total} at ${target.provider}` : `one image at ${target.provider}`;
+  }
+
+  storeSummary(): string {
+    const images = this.outcomes.reduce((sum, outcome) => sum + (outcome.generated?.outputs.length ?? 0), 0);
+    return `${images} image${images === 1 ? '' : 's'}`;
+  }
+
+  private refresh(): void {
+    this.show(currentDetails(this.record(new Date())));
+  }
+}
+
+const ORDER: Billing[] = ['none', 'billed', 'maybe'];
+
+/** Of two, the one that a person must know: maybe over billed over none. */
+function worse(a: Billing, b: Billing): Billing {
+  return ORDER.indexOf(a) >= ORDER.indexOf(b) ? a : b;
+}
