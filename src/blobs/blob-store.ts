@@ -30,7 +30,8 @@ export interface BlobStore {
   /** The bytes, verified against the digest: undefined when absent; damaged bytes are set aside and count as absent. */
   getBlob(sha256: string): Promise<Buffer | undefined>;
   statBlob(sha256: string): Promise<BlobInfo | undefined>;
-  deleteBlob(sha256: string): Promise<void>;
+  /** With olderThan only when it was not stored again since; false when it stays or was not there. */
+  deleteBlob(sha256: string, olderThan?: Date): Promise<boolean>;
   listBlobs(): AsyncIterable<BlobListing>;
 
   /** Creates a document exclusively; false when the key is taken. */
@@ -41,4 +42,7 @@ export interface BlobStore {
   deleteDocument(key: string): Promise<void>;
   /** The keys below a prefix that ends with `/`, in no order. */
   listDocuments(prefix: string): AsyncIterable<string>;
+
+  /** Removes what killed writers left behind before then, and gives the number of files. */
+  sweepTemporary?(olderThan: Date): Promise<number>;
 }

@@ -1,0 +1,290 @@
+import { createHash, type Hash } from 'node:crypto';
+import { open, readdir, readFile, stat, utimes, type FileHandle } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
+import { sha256 } from '../contract/canonical.js';
+import { JobFailure } from '../contract/errors.js';
+import type { BlobInfo, BlobListing, BlobStore, StoredDocument } from './blob-store.js';
+import { DurableFolder, TEMPORARY, unlessAbsent } from './durable-folder.js';
+import { Locks } from './lock.js';
+import { storeFailure, unavailable } from './store-failure.js';
+import { openStoreId, readStoreId } from './store-identity.js';
+
+const BLOBS = 'sha256';
+const DAMAGED = 'damaged';
+const LOCKS = 'locks';
+/** First segments that no document's key may have. */
+const RESERVED = new Set([BLOBS, DAMAGED, LOCKS, TEMPORARY, 'store.json']);
+
+/**
+ * A store in a folder, shared by any number of processes:
+ * `store.json`, blobs at `sha256/<first 2>/<other 62>`, documents at their keys, `tmp/`, `locks/`, and `damaged/` for what did
+ * not match its digest. Folders and files are the owner's only.
+ */
+export class FilesystemBlobStore implements BlobStore {
+  readonly id: string;
+  readonly #folder: DurableFolder;
+  readonly #locks: Locks;
+
+  private constructor(id: string, folder: DurableFolder) {
+    this.id = id;
+    this.#folder = folder;
+    this.#locks = new Locks(folder.path(LOCKS));
+  }
+
+  /** Opens the store of a folder; an absent or empty folder becomes a store. */
+  static async open(folder: string): Promise<FilesystemBlobStore> {
+    const root = resolve(folder);
+    let id: string | undefined;
+    const durable = new DurableFolder(root, () => (id === undefined ? Promise.resolve() : assertPresent(durable, id)));
+    try {
+      id = await openStoreId(durable);
+    } catch (error) {
+      throw storeFailure(error, root);
+    }
+    return new FilesystemBlobStore(id, durable);
+  }
+
+  putBlob(bytes: Uint8Array): Promise<BlobInfo> {
+    return this.#medium(() => this.#keep(sha256(bytes), bytes.byteLength, () => this.#folder.writeTemporary(bytes)));
+  }
+
+  async putBlobStream(stream: Readable, maxBytes: number): Promise<BlobInfo> {
+    try {
+      return await this.#medium(async () => {
+        const temporary = await this.#folder.temporaryName();
+        try {
+          const { digest, sizeBytes } = await this.#receive(stream, temporary, maxBytes);
+          return await this.#keep(digest, sizeBytes, () => Promise.resolve(temporary));
+        } finally {
+          await this.#folder.discard(temporary);
+        }
+      });
+    } catch (failure) {
+      // What went wrong at the source is told as such, not as a fault of the store.
+      throw stream.errored ?? failure;
+    }
+  }
+
+  getBlob(digest: string): Promise<Buffer | undefined> {
+    const path = blobPath(digest);
+    return this.#medium(async () => {
+      const bytes = await this.#read(path);
+      if (bytes === undefined || sha256(bytes) === digest) return bytes;
+      await this.#setAside(digest);
+      return undefined;
+    });
+  }
+
+  statBlob(digest: string): Promise<BlobInfo | undefined> {
+    const path = blobPath(digest);
+    return this.#medium(async () => {
+      const found = await this.#present(stat(this.#folder.path(path)));
+      return found && { sha256: digest, sizeBytes: found.size };
+    });
+  }
+
+  deleteBlob(digest: string, olderThan?: Date): Promise<boolean> {
+    const path = blobPath(digest);
+    return this.#change(`blob-${digest}`, async (check) => {
+      const found = await this.#present(stat(this.#folder.path(path)));
+      if (found === undefined || (olderThan !== undefined && found.mtime >= olderThan)) return false;
+      check();
+      return this.#folder.remove(path);
+    });
+  }
+
+  async *listBlobs(): AsyncIterable<BlobListing> {
+    for (const first of await this.#names(BLOBS)) {
+      if (!/^[0-9a-f]{2}$/.test(first)) continue;
+      for (const rest of await this.#names(`${BLOBS}/${first}`)) {
+        const digest = `${first}${rest}`;
+        if (!isDigest(digest)) continue;
+        const found = await this.#medium(() => unlessAbsent(stat(this.#folder.path(blobPath(digest)))));
+        if (found) yield { sha256: digest, sizeBytes: found.size, modifiedAt: found.mtime };
+      }
+    }
+  }
+
+  createDocument(key: string, bytes: Uint8Array): Promise<boolean> {
+    assertKey(key);
+    return this.#medium(async () => {
+      const [temporary] = await Promise.all([this.#folder.writeTemporary(bytes), this.#folder.ensure(dirname(key))]);
+      return this.#folder.placeNew(temporary, key);
+    });
+  }
+
+  readDocument(key: string): Promise<StoredDocument | undefined> {
+    assertKey(key);
+    return this.#medium(async () => {
+      const bytes = await this.#read(key);
+      return bytes && { bytes, version: sha256(bytes) };
+    });
+  }
+
+  replaceDocument(key: string, bytes: Uint8Array, version: string): Promise<boolean> {
+    assertKey(key);
+    return this.#change(documentLock(key), async (check) => {
+      const current = await this.#read(key);
+      if (current === undefined || sha256(current) !== version) return false;
+      const temporary = await this.#folder.writeTemporary(bytes);
+      check();
+      await this.#folder.placeOver(temporary, key);
+      return true;
+    });
+  }
+
+  deleteDocument(key: string): Promise<void> {
+    assertKey(key);
+    return this.#change(documentLock(key), async (check) => {
+      check();
+      if (!(await this.#folder.remove(key))) await this.#assertPresent();
+    });
+  }
+
+  async *listDocuments(prefix: string): AsyncIterable<string> {
+    if (!prefix.endsWith('/')) throw new Error(`A prefix ends with a slash, unlike "${prefix}".`);
+    const folder = prefix.slice(0, -1);
+    assertKey(folder);
+    const entries = await this.#medium(() => this.#present(readdir(this.#folder.path(folder), { withFileTypes: true })));
+    for (const entry of entries ?? []) {
+      if (entry.name.startsWith('.')) continue;
+      if (entry.isDirectory()) yield* this.listDocuments(`${prefix}${entry.name}/`);
+      else yield `${prefix}${entry.name}`;
+    }
+  }
+
+  sweepTemporary(olderThan: Date): Promise<number> {
+    return this.#medium(() => this.#folder.sweepTemporary(olderThan));
+  }
+
+  /** Stores a blob that is not there yet or has another length; one that is there becomes young again. */
+  async #keep(digest: string, sizeBytes: number, temporary: () => Promise<string>): Promise<BlobInfo> {
+    const path = blobPath(digest);
+    await this.#folder.ensure(dirname(path));
+    return this.#change(`blob-${digest}`, async (check) => {
+      const found = await unlessAbsent(stat(this.#folder.path(path)));
+      check();
+      if (found?.size === sizeBytes) {
+        const now = new Date();
+        await utimes(this.#folder.path(path), now, now);
+        // Its first writer may have died before this.
+        await this.#folder.sync(dirname(path));
+      } else {
+        await this.#folder.placeOver(await temporary(), path);
+      }
+      return { sha256: digest, sizeBytes };
+    });
+  }
+
+  async #receive(stream: Readable, temporary: string, maxBytes: number): Promise<{ digest: string; sizeBytes: number }> {
+    const file = await open(this.#folder.path(temporary), 'wx', 0o600);
+    try {
+      const hash = createHash('sha256');
+      const sizeBytes = await this.#copy(stream, file, hash, maxBytes);
+      await file.sync();
+      return { digest: hash.digest('hex'), sizeBytes };
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #copy(stream: Readable, file: FileHandle, hash: Hash, maxBytes: number): Promise<number> {
+    let sizeBytes = 0;
+    for await (const chunk of stream) {
+      if (!(chunk instanceof Uint8Array)) throw new Error('A blob is read from a stream of bytes.');
+      sizeBytes += chunk.byteLength;
+      if (sizeBytes > maxBytes) {
+        throw new JobFailure({
+          code: 'LIMIT_EXCEEDED',
+          message: `The data is larger than ${maxBytes} bytes.`,
+          nextStep: `Use a file of at most ${maxBytes} bytes.`,
+        });
+      }
+      hash.update(chunk);
+      await file.writeFile(chunk);
+    }
+    return sizeBytes;
+  }
+
+  /** Moves a damaged blob away, unless somebody has stored it again in the meantime. */
+  #setAside(digest: string): Promise<void> {
+    const path = blobPath(digest);
+    return this.#change(`blob-${digest}`, async (check) => {
+      await this.#folder.ensure(DAMAGED);
+      const bytes = await this.#read(path);
+      if (bytes === undefined || sha256(bytes) === digest) return;
+      check();
+      await this.#folder.placeOver(path, `${DAMAGED}/${digest}-${Date.now()}`);
+    });
+  }
+
+  /** A change under a lock between processes; `check` comes right before the write. */
+  #change<T>(lock: string, work: (check: () => void) => Promise<T>): Promise<T> {
+    return this.#medium(async () => {
+      await this.#folder.ensure(LOCKS);
+      return this.#locks.hold(lock, (held) => work(() => held.check()));
+    });
+  }
+
+  #read(path: string): Promise<Buffer | undefined> {
+    return this.#present(readFile(this.#folder.path(path)));
+  }
+
+  #names(folder: string): Promise<string[]> {
+    return this.#medium(async () => (await this.#present(readdir(this.#folder.path(folder)))) ?? []);
+  }
+
+  /** The value, or undefined when it is absent from a store that is there: a lost mount must never read as "nothing was paid". */
+  async #present<T>(value: Promise<T>): Promise<T | undefined> {
+    const found = await unlessAbsent(value);
+    if (found === undefined) await this.#assertPresent();
+    return found;
+  }
+
+  #assertPresent(): Promise<void> {
+    return assertPresent(this.#folder, this.id);
+  }
+
+  /** Failures of the system become STORE_UNAVAILABLE. */
+  async #medium<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const failure = storeFailure(error, this.#folder.root);
+      if (failure !== error) this.#folder.forgetFolders();
+      throw failure;
+    }
+  }
+}
+
+async function assertPresent(folder: DurableFolder, id: string): Promise<void> {
+  const found = await readStoreId(folder);
+  if (found === id) return;
+  throw unavailable(
+    found === undefined
+      ? `The blob store ${folder.root} is gone: its store.json is missing.`
+      : `The folder ${folder.root} now holds another blob store than before.`,
+    'Mount or restore the store; the job goes on by itself afterwards.',
+  );
+}
+
+function isDigest(value: string): boolean {
+  return /^[0-9a-f]{64}$/.test(value);
+}
+
+function blobPath(digest: string): string {
+  if (!isDigest(digest)) throw new Error('A blob is named by its SHA-256 in lower-case hex.');
+  return `${BLOBS}/${digest.slice(0, 2)}/${digest.slice(2)}`;
+}
+
+/** Keys come from the product, never from a person: a bad one is a programming error. */
+function assertKey(key: string): void {
+  const segments = key.split('/');
+  const wellFormed = segments.every((segment) => /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(segment));
+  if (!wellFormed || RESERVED.has(segments[0] ?? '')) throw new Error(`"${key}" is not a key of a document.`);
+}
+
+function documentLock(key: string): string {
+  return `document-${sha256(key)}`;
+}

@@ -1,0 +1,127 @@
+import * as z from 'zod';
+import { sha256 } from '../contract/canonical.js';
+import { JobFailure } from '../contract/errors.js';
+import { jobInputSchema } from '../contract/input.js';
+import { jobRecordSchema } from '../contract/record.js';
+import type { BlobStore } from './blob-store.js';
+import { readJson, toBytes } from './json-documents.js';
+
+/** The journal of a job. Times are ISO 8601 in UTC, digests SHA-256 in lower-case hex. */
+const manifestSchema = z
+  .object({
+    job_id: z.string(),
+    state: z.enum(['accepted', 'ended', 'deleted']),
+    created_at: z.iso.datetime(),
+    created_by: z.enum(['client', 'worker']),
+    /** Temporal's. */
+    namespace: z.string(),
+    /** The database of the local stack in which the job was started. */
+    database_id: z.string().optional(),
+    request_digest: z.string().optional(),
+    /** Created for an idempotency_key. */
+    idempotent: z.boolean().optional(),
+    /** Gone when the job was deleted. */
+    input: jobInputSchema.optional(),
+    /** Digests of what was fetched, by URL. */
+    references: z.record(z.string(), z.string()).default({}),
+    /** Blobs that the work needs: references, mask, plan. They go some time after the end. */
+    pins: z.array(z.string()).default([]),
+    /** Blobs that people see: outputs, thumbnails, previews. They stay as long as the job does. */
+    output_pins: z.array(z.string()).default([]),
+    record: jobRecordSchema.optional(),
+    ended_at: z.iso.datetime().optional(),
+  })
+  .refine((manifest) => manifest.state === 'deleted' || manifest.input !== undefined, {
+    path: ['input'],
+    message: 'is missing',
+  });
+export type Manifest = z.output<typeof manifestSchema>;
+
+/** A manifest as its creator gives it: lists that are empty may be left out. */
+export type NewManifest = z.input<typeof manifestSchema>;
+
+const PREFIX = 'manifests/';
+
+/** The manifests of a store, by job_id. */
+export class Manifests {
+  readonly #store: BlobStore;
+
+  constructor(store: BlobStore) {
+    this.#store = store;
+  }
+
+  /** Creates a manifest durably; false when the job has one. */
+  create(manifest: NewManifest): Promise<boolean> {
+    const complete = manifestSchema.parse(manifest);
+    return this.#store.createDocument(documentKey(complete.job_id), toBytes(complete, manifestSchema));
+  }
+
+  /** STORE_UNAVAILABLE, with the document's key, when there is one that cannot be read. */
+  async read(jobId: string): Promise<Manifest | undefined> {
+    return (await readJson(this.#store, documentKey(jobId), manifestSchema))?.value;
+  }
+
+  /**
+   * Changes a manifest against all other writers and gives what stands then, undefined when there is none.
+   * The change may be asked several times; undefined leaves the manifest as it is.
+   */
+  async update(jobId: string, change: (manifest: Manifest) => Manifest | undefined): Promise<Manifest | undefined> {
+    const key = documentKey(jobId);
+    for (;;) {
+      const current = await readJson(this.#store, key, manifestSchema);
+      if (current === undefined) return undefined;
+      const next = change(current.value);
+      if (next === undefined) return current.value;
+      if (next.job_id !== jobId) throw new Error(`The manifest of ${jobId} cannot become that of ${next.job_id}.`);
+      if (await this.#store.replaceDocument(key, toBytes(next, manifestSchema), current.version)) return next;
+    }
+  }
+
+  /** Removes a manifest; only for its creator, after a definite refusal. */
+  remove(jobId: string): Promise<void> {
+    return this.#store.deleteDocument(documentKey(jobId));
+  }
+
+  /** All manifests, in no order. One that cannot be read is reported and left out. */
+  async *list(onUnreadable: (key: string, failure: JobFailure) => void = () => {}): AsyncIterable<Manifest> {
+    for await (const key of this.#store.listDocuments(PREFIX)) {
+      const manifest = await this.#readOrReport(key, onUnreadable);
+      if (manifest !== undefined) yield manifest;
+    }
+  }
+
+  async #readOrReport(key: string, onUnreadable: (key: string, failure: JobFailure) => void): Promise<Manifest | undefined> {
+    try {
+      return (await readJson(this.#store, key, manifestSchema))?.value;
+    } catch (error) {
+      if (!(error instanceof JobFailure)) throw error;
+      onUnreadable(key, error);
+      return undefined;
+    }
+  }
+}
+
+/** What remains of a deleted job: that it was there, and which request it answered. */
+export function tombstone(manifest: Manifest): Manifest {
+  const { job_id, created_at, created_by, namespace, database_id, request_digest, idempotent, ended_at } = manifest;
+  return {
+    job_id,
+    state: 'deleted',
+    created_at,
+    created_by,
+    namespace,
+    database_id,
+    request_digest,
+    idempotent,
+    references: {},
+    pins: [],
+    output_pins: [],
+    ended_at,
+  };
+}
+
+/** A job_id is any text: it never chooses a path. */
+function documentKey(jobId: string): string {
+  const digest = sha256(jobId);
+  return `${PREFIX}${digest.slice(0, 2)}/${digest}.json`;
+}
