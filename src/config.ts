@@ -40,6 +40,8 @@ const environment = z.object({
 
   /** Idle minutes before the local stack ends by itself. */
   IMAGE_STACK_IDLE_MINUTES: z.coerce.number().positive().default(15),
+  /** Where official releases of the temporal CLI are downloaded from; a mirror has the same paths below it. */
+  IMAGE_TEMPORAL_DOWNLOAD_URL: z.url().default('https://github.com/temporalio/cli/releases/download'),
   IMAGE_RETENTION_DAYS: z.coerce.number().positive().optional(),
 
   /** Ceiling and default of a wait; unset: by what is known of the client. */

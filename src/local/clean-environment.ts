@@ -1,0 +1,59 @@
+import type { Settings } from '../config.js';
+
+/** What the processes of the stack need of a client's environment. Keys are not in it: they come over the socket. */
+const PASSED = new Set([
+  'PATH',
+  'HOME',
+  'USER',
+  'LOGNAME',
+  'SHELL',
+  'LANG',
+  'TZ',
+  'TMPDIR',
+  'SSL_CERT_FILE',
+  'SSL_CERT_DIR',
+  'NODE_EXTRA_CA_CERTS',
+  // Proxies, in both spellings.
+  'HTTP_PROXY',
+  'HTTPS_PROXY',
+  'NO_PROXY',
+  'ALL_PROXY',
+  'http_proxy',
+  'https_proxy',
+  'no_proxy',
+  'all_proxy',
+  // Where Go finds modules and keeps what it built. Not GOFLAGS, GOOS, GOARCH: they would build something else.
+  'GOROOT',
+  'GOPATH',
+  'GOCACHE',
+  'GOMODCACHE',
+  'GOPROXY',
+  'GOPRIVATE',
+  'GONOPROXY',
+  'GONOSUMDB',
+  'GOSUMDB',
+  'GOINSECURE',
+  'GOTOOLCHAIN',
+  // The save folders of the system that this one replaces.
+  'EFLOWCODE_SAVE_DIR',
+  'EFLOWCODE_SAVE_DIR_ROOT',
+]);
+const PASSED_PREFIXES = ['IMAGE_', 'XDG_', 'LC_'];
+const SECRET = /KEY|TOKEN|SECRET|PASSW|CREDENTIAL(?!S_FILE)/i;
+
+/**
+ * The environment of the supervisor and of all its children: a list of what is let through, so that no key, known
+ * to us or not, shows up in a process listing. Folders are absolute, since the supervisor works in `/`.
+ */
+export function cleanEnvironment(env: NodeJS.ProcessEnv, settings: Settings): NodeJS.ProcessEnv {
+  const clean: NodeJS.ProcessEnv = {};
+  for (const [name, value] of Object.entries(env)) {
+    const passed = PASSED.has(name) || PASSED_PREFIXES.some((prefix) => name.startsWith(prefix));
+    if (passed && !SECRET.test(name)) clean[name] = value;
+  }
+  clean['IMAGE_DATA_DIR'] = settings.dataDir;
+  clean['IMAGE_CACHE_DIR'] = settings.cacheDir;
+  if (settings.IMAGE_CREDENTIALS_FILE !== undefined) clean['IMAGE_CREDENTIALS_FILE'] = settings.credentialsFile;
+  if (settings.TEMPORAL_CLI !== undefined) clean['TEMPORAL_CLI'] = settings.TEMPORAL_CLI;
+  return clean;
+}
