@@ -50,11 +50,15 @@ export class FilesystemBlobStore implements BlobStore {
   }
 
   async putBlobStream(stream: Readable, maxBytes: number): Promise<BlobInfo> {
+    let sourceError: unknown;
+    const chunks = watched(stream, (error) => {
+      sourceError = error;
+    });
     try {
       return await this.#medium(async () => {
         const temporary = await this.#folder.temporaryName();
         try {
-          const { digest, sizeBytes } = await this.#receive(stream, temporary, maxBytes);
+          const { digest, sizeBytes } = await this.#receive(chunks, temporary, maxBytes);
           return await this.#keep(digest, sizeBytes, () => Promise.resolve(temporary));
         } finally {
           await this.#folder.discard(temporary);
@@ -62,7 +66,7 @@ export class FilesystemBlobStore implements BlobStore {
       });
     } catch (failure) {
       // What went wrong at the source is told as such, not as a fault of the store.
-      throw stream.errored ?? failure;
+      throw sourceError ?? failure;
     }
   }
 
@@ -177,34 +181,20 @@ export class FilesystemBlobStore implements BlobStore {
     });
   }
 
-  async #receive(stream: Readable, temporary: string, maxBytes: number): Promise<{ digest: string; sizeBytes: number }> {
+  async #receive(
+    chunks: AsyncIterable<unknown>,
+    temporary: string,
+    maxBytes: number,
+  ): Promise<{ digest: string; sizeBytes: number }> {
     const file = await open(this.#folder.path(temporary), 'wx', 0o600);
     try {
       const hash = createHash('sha256');
-      const sizeBytes = await this.#copy(stream, file, hash, maxBytes);
+      const sizeBytes = await copy(chunks, file, hash, maxBytes);
       await file.sync();
       return { digest: hash.digest('hex'), sizeBytes };
     } finally {
       await file.close();
     }
-  }
-
-  async #copy(stream: Readable, file: FileHandle, hash: Hash, maxBytes: number): Promise<number> {
-    let sizeBytes = 0;
-    for await (const chunk of stream) {
-      if (!(chunk instanceof Uint8Array)) throw new Error('A blob is read from a stream of bytes.');
-      sizeBytes += chunk.byteLength;
-      if (sizeBytes > maxBytes) {
-        throw new JobFailure({
-          code: 'LIMIT_EXCEEDED',
-          message: `The data is larger than ${maxBytes} bytes.`,
-          nextStep: `Use a file of at most ${maxBytes} bytes.`,
-        });
-      }
-      hash.update(chunk);
-      await file.writeFile(chunk);
-    }
-    return sizeBytes;
   }
 
   /** Moves a damaged blob away, unless somebody has stored it again in the meantime. */
@@ -287,4 +277,33 @@ function assertKey(key: string): void {
 
 function documentLock(key: string): string {
   return `document-${sha256(key)}`;
+}
+
+/** The chunks of a stream; an error of the stream itself is told on the way. */
+async function* watched(stream: Readable, onError: (error: unknown) => void): AsyncIterable<unknown> {
+  try {
+    yield* stream;
+  } catch (error) {
+    onError(error);
+    throw error;
+  }
+}
+
+/** Writes and hashes chunks until they end; LIMIT_EXCEEDED beyond maxBytes. */
+async function copy(chunks: AsyncIterable<unknown>, file: FileHandle, hash: Hash, maxBytes: number): Promise<number> {
+  let sizeBytes = 0;
+  for await (const chunk of chunks) {
+    if (!(chunk instanceof Uint8Array)) throw new Error('A blob is read from a stream of bytes.');
+    sizeBytes += chunk.byteLength;
+    if (sizeBytes > maxBytes) {
+      throw new JobFailure({
+        code: 'LIMIT_EXCEEDED',
+        message: `The data is larger than ${maxBytes} bytes.`,
+        nextStep: `Use a file of at most ${maxBytes} bytes.`,
+      });
+    }
+    hash.update(chunk);
+    await file.writeFile(chunk);
+  }
+  return sizeBytes;
 }

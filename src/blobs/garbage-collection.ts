@@ -1,6 +1,7 @@
 import { Attempts } from './attempts.js';
 import type { BlobStore } from './blob-store.js';
 import { JobFailure } from '../contract/errors.js';
+import { referencesOf } from '../contract/input.js';
 import type { Manifest, Manifests } from './manifests.js';
 
 export interface GarbageCollection {
@@ -68,7 +69,7 @@ function pinnedBy(manifest: Manifest, referencesSince: number): string[] {
   const outputs = [...manifest.output_pins, ...saved.map((image) => image.sha256)];
   const isLongOver = manifest.state === 'ended' && endedAt !== undefined && Date.parse(endedAt) < referencesSince;
   if (isLongOver) return outputs;
-  const named = [input?.image_path, ...(input?.image_paths ?? []), input?.mask_path];
+  const named = [...referencesOf(input), input.mask_path];
   const snapshots = named.flatMap((reference) => (typeof reference === 'object' ? [reference.sha256] : []));
   return [...outputs, ...manifest.pins, ...Object.values(manifest.references), ...snapshots];
 }

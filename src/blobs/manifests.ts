@@ -7,34 +7,30 @@ import type { BlobStore } from './blob-store.js';
 import { readJson, toBytes } from './json-documents.js';
 
 /** The journal of a job. Times are ISO 8601 in UTC, digests SHA-256 in lower-case hex. */
-const manifestSchema = z
-  .object({
-    job_id: z.string(),
-    state: z.enum(['accepted', 'ended', 'deleted']),
-    created_at: z.iso.datetime(),
-    created_by: z.enum(['client', 'worker']),
-    /** Temporal's. */
-    namespace: z.string(),
-    /** The database of the local stack in which the job was started. */
-    database_id: z.string().optional(),
-    request_digest: z.string().optional(),
-    /** Created for an idempotency_key. */
-    idempotent: z.boolean().optional(),
-    /** Gone when the job was deleted. */
-    input: jobInputSchema.optional(),
-    /** Digests of what was fetched, by URL. */
-    references: z.record(z.string(), z.string()).default({}),
-    /** Blobs that the work needs: references, mask, plan. They go some time after the end. */
-    pins: z.array(z.string()).default([]),
-    /** Blobs that people see: outputs, thumbnails, previews. They stay as long as the job does. */
-    output_pins: z.array(z.string()).default([]),
-    record: jobRecordSchema.optional(),
-    ended_at: z.iso.datetime().optional(),
-  })
-  .refine((manifest) => manifest.state === 'deleted' || manifest.input !== undefined, {
-    path: ['input'],
-    message: 'is missing',
-  });
+const manifestSchema = z.object({
+  job_id: z.string(),
+  state: z.enum(['accepted', 'ended', 'deleted']),
+  created_at: z.iso.datetime(),
+  created_by: z.enum(['client', 'worker']),
+  /** Temporal's. */
+  namespace: z.string(),
+  /** The database of the local stack in which the job was started. */
+  database_id: z.string().optional(),
+  request_digest: z.string().optional(),
+  /** Created for an idempotency_key. */
+  idempotent: z.boolean().optional(),
+  input: jobInputSchema,
+  /** Digests of what was fetched, by URL. */
+  references: z.record(z.string(), z.string()).default({}),
+  /** Blobs that the work needs: references, mask, plan. They go some time after the end. */
+  pins: z.array(z.string()).default([]),
+  /** Blobs that people see: outputs, thumbnails, previews. They stay as long as the job does. */
+  output_pins: z.array(z.string()).default([]),
+  /** The smaller pictures of an output, by its digest. */
+  derived: z.record(z.string(), z.object({ thumbnail: z.string(), preview: z.string() })).optional(),
+  record: jobRecordSchema.optional(),
+  ended_at: z.iso.datetime().optional(),
+});
 export type Manifest = z.output<typeof manifestSchema>;
 
 /** A manifest as its creator gives it: lists that are empty may be left out. */
@@ -101,7 +97,7 @@ export class Manifests {
   }
 }
 
-/** What remains of a deleted job: that it was there, and which request it answered. */
+/** What remains of a deleted job: that it was there, and which request it answered. Its input is a placeholder without content. */
 export function tombstone(manifest: Manifest): Manifest {
   const { job_id, created_at, created_by, namespace, database_id, request_digest, idempotent, ended_at } = manifest;
   return {
@@ -113,9 +109,11 @@ export function tombstone(manifest: Manifest): Manifest {
     database_id,
     request_digest,
     idempotent,
+    input: { kind: 'image_generate', prompt: '(deleted)' },
     references: {},
     pins: [],
     output_pins: [],
+    derived: {},
     ended_at,
   };
 }
