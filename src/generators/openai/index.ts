@@ -1,14 +1,14 @@
 import { validateHeaderValue } from 'node:http';
-import type { Account } from '../accounts/account.js';
-import { JobFailure } from '../contract/errors.js';
-import { capabilitiesOf } from './capabilities.js';
-import { cleanText } from './clean-text.js';
-import { outageFailure, quoted, replyName } from './failures.js';
-import type { Generator, PollOutcome, PreparedSubmit, SubmitOutcome } from './generator.js';
-import { encodeRequest } from './openai/request.js';
-import { readResponse, stateOf, usableHandle } from './openai/response.js';
-import { submitOutcome, type OpenAiForm } from './openai/submit-outcome.js';
-import { ask, lookUp, sendOnce, type HttpReply, type HttpRequest } from './transport.js';
+import type { Account } from '../../accounts/account.js';
+import { JobFailure } from '../../contract/errors.js';
+import { capabilitiesOf } from '../capabilities.js';
+import { cleanText } from '../clean-text.js';
+import { outageFailure, quoted, replyName } from '../failures.js';
+import type { Generator, PollOutcome, PreparedSubmit, SubmitOutcome } from '../generator.js';
+import { encodeRequest } from './request.js';
+import { readResponse, stateOf, usableHandle } from './response.js';
+import { submitOutcome, type OpenAiForm } from './submit-outcome.js';
+import { ask, lookUp, sendOnce, type HttpReply, type HttpRequest } from '../transport.js';
 
 export interface OpenAiSettings {
   /** After which a background submit without a reply may be judged. */
