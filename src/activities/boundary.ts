@@ -1,4 +1,5 @@
-import { activityInfo, ApplicationFailure, ApplicationFailureCategory, CancelledFailure, CompleteAsyncError } from '@temporalio/activity';
+import { activityInfo, ApplicationFailure, CancelledFailure, CompleteAsyncError } from '@temporalio/activity';
+import { ApplicationFailureCategory } from '@temporalio/common';
 import { JobFailure, type JobError } from '../contract/errors.js';
 import type { FailureDetails } from '../workflows/failures.js';
 

@@ -6,6 +6,7 @@ import type { Settings } from '../config.js';
 import type { ProviderName } from '../contract/names.js';
 import type { Generator } from '../generators/generator.js';
 import type { Logger } from '../log.js';
+import type { Normaliser } from '../references/normalise.js';
 
 /** What the activities work with; made once by src/worker.ts. */
 export interface ActivityDependencies {
@@ -15,6 +16,7 @@ export interface ActivityDependencies {
   attempts: Attempts;
   manifests: Manifests;
   generators: ReadonlyMap<ProviderName, Generator>;
+  normaliser: Normaliser;
   accounts: AccountRegistry;
   /** Salt of the data folder: proves that an input was frozen by a client of this folder. */
   salt: Buffer;

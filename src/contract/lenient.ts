@@ -167,7 +167,8 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function argumentObject(raw: unknown): Record<string, unknown> | undefined {
+/** The arguments as an object; undefined when they are none. */
+export function argumentObject(raw: unknown): Record<string, unknown> | undefined {
   if (isAbsent(raw)) return {};
   if (isObject(raw)) return raw;
   const parsed = typeof raw === 'string' ? jsonOf(raw) : undefined;

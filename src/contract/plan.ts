@@ -122,6 +122,7 @@ export interface StoreOrder {
   /** The record so far; storeOutputs adds the saved images and returns it whole. */
   record: JobRecord;
   outcomes: ItemOutcome[];
+  n_references?: number;
 }
 
 /** The argument of recordEnd: the record of a job that ends without images. */

@@ -156,7 +156,7 @@ export class JobState {
 
   storeOrder(status: JobStatus): StoreOrder {
     const outcomes = [...this.outcomes].sort((a, b) => a.item - b.item);
-    return { record: this.record(new Date(), status), outcomes };
+    return { record: this.record(new Date(), status), outcomes, n_references: this.plan?.n_references };
   }
 
   uploadSummary(): string {

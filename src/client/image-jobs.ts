@@ -1,0 +1,226 @@
+import { isGrpcDeadlineError, isGrpcServiceError } from '@temporalio/client';
+import { Account, type AccountFields } from '../accounts/account.js';
+import { readAccounts } from '../accounts/environment.js';
+import { readSalt } from '../accounts/salt.js';
+import type { BlobStore } from '../blobs/blob-store.js';
+import { Manifests, type Manifest } from '../blobs/manifests.js';
+import { openBlobStore } from '../blobs/open-store.js';
+import type { Settings } from '../config.js';
+import { JobFailure } from '../contract/errors.js';
+import { isJobId } from '../contract/ids.js';
+import type { JobKind, ProviderName } from '../contract/names.js';
+import type { JobRecord } from '../contract/record.js';
+import { createLogger } from '../log.js';
+import { LocalStack } from '../local/stack-client.js';
+import { VERSION } from '../mcp/version.js';
+import { describeJob } from './describe-job.js';
+import type { JobApi, WaitOptions, WaitResult } from './job-api.js';
+import { withPaths } from './outputs.js';
+import { recordEndOf } from './recover.js';
+import { serverInfo } from './server-info.js';
+import { prepareJob, type CallContext } from './start-job.js';
+import { Starter } from './starter.js';
+import { localTemporal, remoteTemporal, unavailable, type Connected, type Temporal } from './temporal.js';
+import { CloseWatch, waitForJobs } from './wait.js';
+
+/** A submit answers in under five seconds, whatever is away: this much is left for Temporal. */
+const CONNECT_MS = 4000;
+
+interface Parts {
+  settings: Settings;
+  temporal: Temporal;
+  store: BlobStore;
+  salt: Buffer;
+  /** Of this process's environment. */
+  accounts: Account[];
+}
+
+/**
+ * Image jobs for programs: start, status, wait, cancel. Every method throws JobFailure and nothing else.
+ * Needs no worker and runs none; with no Temporal address in the settings it starts the local stack when it needs it.
+ */
+export class ImageJobs implements JobApi {
+  readonly #parts: Parts;
+  readonly #manifests: Manifests;
+  readonly #watch: CloseWatch;
+  readonly #starter: Starter;
+  #clientRoots: string[] = [];
+
+  private constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#manifests = new Manifests(parts.store);
+    this.#watch = new CloseWatch(() => parts.temporal.connectIfRunning());
+    this.#starter = new Starter(this.#manifests);
+  }
+
+  static async open(settings: Settings, env: NodeJS.ProcessEnv = process.env): Promise<ImageJobs> {
+    const [store, salt] = await Promise.all([openBlobStore(settings.blobStore), readSalt(settings.dataDir)]);
+    const fields: AccountFields[] = readAccounts(env);
+    const accounts = fields.map((one) => new Account(one, salt));
+    let temporal: Temporal;
+    if (settings.remote) temporal = remoteTemporal(settings, env);
+    else {
+      const logger = createLogger(settings.IMAGE_LOG_LEVEL, 'client');
+      const stack = new LocalStack({ settings, logger, version: VERSION });
+      await stack.announce(fields);
+      temporal = localTemporal(stack);
+    }
+    return new ImageJobs({ settings, temporal, store, salt, accounts });
+  }
+
+  /** Checks arguments and files together and starts the job; answers in under five seconds. */
+  async start(kind: JobKind, rawArguments: unknown): Promise<JobRecord> {
+    return this.#guarded(async () => {
+      const { temporal } = this.#parts;
+      const connecting = temporal.connect(CONNECT_MS).then(
+        (connected) => ({ connected }),
+        (error: unknown) => ({ error }),
+      );
+      const found = await connecting;
+      // A call that is wrong in itself is refused as such, also while Temporal is away.
+      const prepared = await prepareJob(kind, rawArguments, this.#callContext('connected' in found ? found.connected : undefined));
+      if ('error' in found) throw found.error;
+      const started = await this.#starter.start(found.connected, prepared);
+      if (!started.deduplicated) return started.record;
+      return { ...(await this.status(prepared.jobId)), deduplicated: true };
+    });
+  }
+
+  /** The record of a job; `unknown` for one that was never seen here. Ended jobs are answered without Temporal. */
+  async status(jobId: string): Promise<JobRecord> {
+    return this.#guarded(async () => {
+      if (!isJobId(jobId)) return unknown(jobId);
+      const manifest = await this.#manifests.read(jobId);
+      if (manifest?.state === 'deleted') return expired(jobId, manifest);
+      if (manifest?.state === 'ended' && manifest.record) return this.#withPaths(manifest.record, manifest);
+      const connected = await this.#connectFor(manifest);
+      if (!connected) return manifest ? fromOpenManifest(manifest, STACK_STARTING) : unknown(jobId);
+      const described = await describeJob(connected, jobId);
+      if (!described) return manifest ? fromOpenManifest(manifest, notInTemporal(manifest)) : unknown(jobId);
+      if (!described.closed) return described.record;
+      await recordEndOf(this.#manifests, jobId, described.record);
+      return this.#withPaths(described.record, manifest ?? (await this.#manifests.read(jobId)));
+    });
+  }
+
+  async wait(options: WaitOptions): Promise<WaitResult> {
+    return this.#guarded(() => waitForJobs(options, this.#watch, (jobId) => this.status(jobId)));
+  }
+
+  /** Asks the job to stop; idempotent. The record says whether the provider may still bill. */
+  async cancel(jobId: string, reason?: string): Promise<JobRecord> {
+    return this.#guarded(async () => {
+      const before = await this.status(jobId);
+      if (before.done || before.status === 'unknown') return before;
+      const connected = await this.#parts.temporal.connect(CONNECT_MS);
+      await connected.client.workflowService.requestCancelWorkflowExecution({
+        namespace: connected.namespace,
+        workflowExecution: { workflowId: jobId },
+        identity: connected.client.options.identity,
+        requestId: crypto.randomUUID(),
+        reason: reason ?? 'image_job_cancel',
+      });
+      const { records } = await this.wait({ jobIds: [jobId], until: 'all', timeoutSeconds: 3 });
+      return records[0] ?? before;
+    });
+  }
+
+  async serverInfo(): Promise<Record<string, unknown>> {
+    const { settings, temporal, accounts } = this.#parts;
+    return this.#guarded(() => serverInfo({ settings, temporal, accounts, clientRoots: this.#clientRoots }));
+  }
+
+  setClientRoots(paths: string[]): void {
+    this.#clientRoots = paths;
+  }
+
+  async close(): Promise<void> {
+    await this.#parts.temporal.close();
+  }
+
+  #callContext(connected: Connected | undefined): CallContext {
+    const { settings, store, salt, accounts } = this.#parts;
+    const known = new Map<ProviderName, string>();
+    if (!settings.remote) {
+      for (const { provider, id } of connected?.credentials ?? []) known.set(provider, id);
+      for (const { provider, id } of accounts) known.set(provider, id);
+    }
+    return { settings, store, salt, clientRoots: this.#clientRoots, accounts: settings.remote ? undefined : known };
+  }
+
+  /** An open job needs Temporal, so the stack is started for it; a job nobody knows starts nothing. */
+  async #connectFor(manifest: Manifest | undefined): Promise<Connected | undefined> {
+    const { temporal, settings } = this.#parts;
+    if (settings.remote) return temporal.connect(CONNECT_MS);
+    if (!manifest) return temporal.connectIfRunning();
+    return temporal.connect(CONNECT_MS).catch((error: unknown) => {
+      if (error instanceof JobFailure && error.code === 'STARTING') return undefined;
+      throw error;
+    });
+  }
+
+  async #withPaths(record: JobRecord, manifest: Manifest | undefined): Promise<JobRecord> {
+    const { store, salt, settings } = this.#parts;
+    const aged = { ...record, age_seconds: ageOf(record) };
+    return withPaths(aged, manifest, { store, salt, settings, clientRoots: this.#clientRoots });
+  }
+
+  /** Errors of Temporal's transport become ours; a JobFailure passes. */
+  async #guarded<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof JobFailure) throw error;
+      if (isGrpcServiceError(error) || isGrpcDeadlineError(error) || isServiceError(error)) {
+        throw unavailable(this.#parts.settings.TEMPORAL_ADDRESS ?? 'the local stack', error);
+      }
+      throw error;
+    }
+  }
+}
+
+function isServiceError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ServiceError';
+}
+
+const STACK_STARTING = 'The local stack is starting; the job goes on by itself.';
+
+function notInTemporal(manifest: Manifest): string {
+  const young = Date.now() - Date.parse(manifest.created_at) < 60_000;
+  return young ? 'The job was just accepted.' : 'The job is not in Temporal; it is started again when the local stack comes up next.';
+}
+
+function fromOpenManifest(manifest: Manifest, message: string): JobRecord {
+  return {
+    ok: false,
+    job_id: manifest.job_id,
+    kind: manifest.input?.kind,
+    status: 'running',
+    stage: 'queued',
+    done: false,
+    message,
+    created_at: manifest.created_at,
+    updated_at: manifest.created_at,
+    age_seconds: ageOf(manifest),
+    poll_after_seconds: 5,
+  };
+}
+
+function expired(jobId: string, manifest: Manifest): JobRecord {
+  return {
+    ok: false,
+    job_id: jobId,
+    status: 'expired',
+    done: true,
+    message: 'This job was deleted; its images are gone from the store.',
+    created_at: manifest.created_at,
+  };
+}
+
+function unknown(jobId: string): JobRecord {
+  return { ok: false, job_id: jobId, status: 'unknown', done: true, message: 'No job of this ID was ever seen here.' };
+}
+
+function ageOf({ created_at }: { created_at?: string | undefined }): number {
+  return created_at === undefined ? 0 : Math.round((Date.now() - Date.parse(created_at)) / 100) / 10;
+}

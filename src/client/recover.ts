@@ -1,0 +1,85 @@
+import { Client, Connection } from '@temporalio/client';
+import { Manifests, type Manifest } from '../blobs/manifests.js';
+import { openBlobStore } from '../blobs/open-store.js';
+import type { Settings } from '../config.js';
+import type { Logger } from '../log.js';
+import { describeJob } from './describe-job.js';
+import { startWorkflow } from './start-workflow.js';
+import type { Connected } from './temporal.js';
+
+export interface RecoverOptions {
+  address: string;
+  namespace: string;
+  settings: Settings;
+  /** The database that runs now. */
+  databaseId: string;
+  logger: Logger;
+}
+
+/** A power cut may lose the last commits: a job younger than this is started again although its database is there. */
+const YOUNG_MS = 5 * 60 * 1000;
+
+/**
+ * Brings manifests and Temporal together when the local stack comes up: writes the ends of closed jobs into open
+ * manifests, then starts again, under the same ID, the open jobs that Temporal has lost. Paid pictures are found by
+ * their attempt records, so nothing is bought twice. Returns how many were started again.
+ */
+export async function recoverJobs(options: RecoverOptions): Promise<number> {
+  const { address, namespace, settings, databaseId, logger } = options;
+  const manifests = new Manifests(await openBlobStore(settings.blobStore));
+  const connection = await Connection.connect({ address });
+  try {
+    const client = new Client({ connection, namespace });
+    const connected: Connected = { client, connection, namespace, address, worker: async () => ({ alive: true }) };
+    let restarted = 0;
+    for await (const manifest of manifests.list()) {
+      if (manifest.state !== 'accepted' || manifest.namespace !== namespace) continue;
+      const log = logger.child({ job_id: manifest.job_id });
+      try {
+        if (await recoverJob(connected, manifests, manifest, databaseId)) {
+          restarted += 1;
+          log.info('the job was started again from its manifest');
+        }
+      } catch (error) {
+        log.error({ err: error instanceof Error ? error.message : 'unknown' }, 'the job could not be recovered');
+      }
+    }
+    return restarted;
+  } finally {
+    await connection.close();
+  }
+}
+
+async function recoverJob(connected: Connected, manifests: Manifests, manifest: Manifest, databaseId: string): Promise<boolean> {
+  const { job_id: jobId } = manifest;
+  const described = await describeJob(connected, jobId);
+  if (described) {
+    if (described.closed) await recordEndOf(manifests, jobId, described.record);
+    return false;
+  }
+  const lost = manifest.database_id !== databaseId || Date.now() - Date.parse(manifest.created_at) < YOUNG_MS;
+  if (!lost) return false;
+  await restartFromManifest(connected.client, manifests, manifest, databaseId);
+  return true;
+}
+
+/** Starts a job again under its ID with the input of its manifest; an ID that runs already is left alone. */
+export async function restartFromManifest(
+  client: Client,
+  manifests: Manifests,
+  manifest: Manifest,
+  databaseId: string | undefined,
+): Promise<'started' | 'exists'> {
+  const { job_id: jobId, input, request_digest: requestDigest } = manifest;
+  if (!input) return 'exists';
+  const { type } = await startWorkflow(client, { jobId, input, requestDigest, again: true });
+  await manifests.update(jobId, (now) => (now.database_id === databaseId ? undefined : { ...now, database_id: databaseId }));
+  return type;
+}
+
+/** Writes the end that Temporal tells into a manifest that is still open. */
+export async function recordEndOf(manifests: Manifests, jobId: string, record: Manifest['record']): Promise<void> {
+  await manifests.update(jobId, (now) =>
+    now.state === 'accepted' ? { ...now, state: 'ended', ended_at: new Date().toISOString(), record } : undefined,
+  );
+}

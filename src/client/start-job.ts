@@ -1,0 +1,152 @@
+import type { BlobStore } from '../blobs/blob-store.js';
+import type { Settings } from '../config.js';
+import { readJobArguments, resolveProvider, type JobArguments } from '../contract/arguments.js';
+import { digestOf } from '../contract/canonical.js';
+import { failureOfProblems, JobFailure, type Problem } from '../contract/errors.js';
+import { jobIdForKey, newJobId } from '../contract/ids.js';
+import type { Frozen, JobInput } from '../contract/input.js';
+import type { JobKind, ProviderName } from '../contract/names.js';
+import { checkCapabilities } from '../generators/check-capabilities.js';
+import { referenceRoots, resolveSaveDir } from '../references/roots.js';
+import { snapshotAll, type Snapshots } from '../references/snapshot.js';
+import { sealInput } from './seal.js';
+
+/** What the process of the call knows when it prepares a job. */
+export interface CallContext {
+  settings: Settings;
+  store: BlobStore;
+  salt: Buffer;
+  clientRoots: string[];
+  /** The accounts that this process can name, by provider; undefined with a remote Temporal, whose workers have their own. */
+  accounts: Map<ProviderName, string> | undefined;
+}
+
+/** A job that has passed every check and is not started yet. */
+export interface PreparedJob {
+  jobId: string;
+  input: JobInput;
+  /** Of the parsed arguments before defaults and settings; tells whether a repeated idempotency_key asks the same. */
+  digest: string;
+  warnings: string[];
+}
+
+/** Only over stdio so far: no tenant. */
+const TENANT = '';
+
+/**
+ * Checks arguments, limits, folder and references together, snapshots the references into the store and freezes what
+ * this process decides. Throws one JobFailure with every problem; then nothing was stored that anybody needs.
+ */
+export async function prepareJob(kind: JobKind, raw: unknown, context: CallContext): Promise<PreparedJob> {
+  const read = readJobArguments(kind, raw);
+  const problems: Problem[] = [...read.problems];
+  const given = read.arguments;
+  const provider = given ? providerOf(given, context) : undefined;
+  if (given && provider !== undefined) problems.push(...checkCapabilities(provider, given).problems);
+  for (const name of given?.fallback ?? []) problems.push(...checkCapabilities(name, given ?? { kind }).problems);
+  const saveDir = await collecting(problems, 'save_dir', () => resolveSaveDir(saveDirOf(raw), context.settings, context.clientRoots));
+  const snapshots = await snapshotsOf(kind, given ?? raw, context);
+  problems.push(...snapshots.problems);
+  if (problems.length > 0 || !given) {
+    throw failureOfProblems(problems, 'Correct the call and send it again; nothing was started.');
+  }
+
+  const jobId = given.idempotency_key === undefined ? newJobId() : jobIdForKey(TENANT, given.idempotency_key);
+  const input = frozenInput(given, provider, snapshots, context, saveDir, read.warnings);
+  const warnings = provider === undefined ? [] : checkCapabilities(provider, given).warnings;
+  return {
+    jobId,
+    input: sealInput(context.salt, jobId, input),
+    digest: requestDigest(given, snapshots),
+    warnings: [...read.warnings, ...warnings],
+  };
+}
+
+/** The asked provider, or this process's default; with a remote Temporal the workers choose. */
+function providerOf(given: JobArguments, { settings, accounts }: CallContext): ProviderName | undefined {
+  if (given.provider !== undefined) return given.provider;
+  const named = resolveProvider(settings.IMAGE_PROVIDER, undefined);
+  if (named.problem) throw failureOfProblems([{ ...named.problem, field: 'IMAGE_PROVIDER' }], 'Correct this setting.');
+  if (named.provider !== undefined) return named.provider;
+  if (accounts === undefined) return undefined;
+  const [first] = accounts.keys();
+  return first ?? 'local';
+}
+
+function saveDirOf(raw: unknown): string | undefined {
+  const value = typeof raw === 'object' && raw !== null && 'save_dir' in raw ? raw.save_dir : undefined;
+  return typeof value === 'string' && value.trim() !== '' ? value : undefined;
+}
+
+async function collecting<T>(problems: Problem[], field: string, work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof JobFailure)) throw error;
+    problems.push({ field, code: error.code, message: `${error.message} ${error.nextStep}` });
+    return undefined;
+  }
+}
+
+/** Files are looked at even when other arguments are wrong, so that their problems come in the same answer. */
+async function snapshotsOf(kind: JobKind, given: unknown, context: CallContext): Promise<Snapshots> {
+  const fields: Record<string, unknown> = typeof given === 'object' && given !== null ? { ...given } : {};
+  const { image_path, image_paths, mask_path } = fields;
+  const many = kind === 'image_batch_edit' || kind === 'image_multi_reference';
+  const paths = Array.isArray(image_paths) ? image_paths.filter((path) => typeof path === 'string').slice(0, 100) : undefined;
+  return snapshotAll(
+    {
+      ...(many && paths ? { image_paths: paths } : {}),
+      ...(kind === 'image_edit' && typeof image_path === 'string' && image_path !== '' ? { image_path } : {}),
+    },
+    typeof mask_path === 'string' && mask_path !== '' ? mask_path : undefined,
+    {
+      store: context.store,
+      roots: referenceRoots(context.settings, { cwd: process.cwd(), clientRoots: context.clientRoots }),
+      allowPrivateUrls: context.settings.IMAGE_ALLOW_PRIVATE_REFERENCE_URLS,
+    },
+  );
+}
+
+/** The input of the workflow: references by digest, and what this process decides beside the arguments. */
+function frozenInput(
+  given: JobArguments,
+  provider: ProviderName | undefined,
+  snapshots: Snapshots,
+  { settings, store, accounts }: CallContext,
+  saveDir: string | undefined,
+  warnings: string[],
+): JobInput {
+  const { image_path: _path, image_paths: _paths, mask_path: _mask, ...rest } = given;
+  const references = snapshots.references.map(({ reference }) => reference);
+  const [first] = references;
+  const frozen: Frozen = { store_id: store.id };
+  if (settings.promptPrefix !== '') frozen.prompt_prefix = settings.promptPrefix;
+  if (warnings.length > 0) frozen.warnings = warnings;
+  if (accounts) {
+    const wanted = [provider, ...(given.fallback ?? [])];
+    const usable = [...accounts].filter(([name]) => wanted.includes(name));
+    if (usable.length > 0) frozen.accounts = Object.fromEntries(usable);
+    if (saveDir !== undefined) frozen.save_dir = saveDir;
+  }
+  return {
+    ...rest,
+    ...(provider === undefined ? {} : { provider }),
+    ...(given.kind === 'image_edit' && first !== undefined ? { image_path: first } : {}),
+    ...(given.image_paths === undefined ? {} : { image_paths: references }),
+    ...(snapshots.mask ? { mask_path: snapshots.mask.reference } : {}),
+    frozen,
+  };
+}
+
+/** Neither where the files go nor how the job is run changes what is asked; the bytes of local files do. */
+function requestDigest(given: JobArguments, snapshots: Snapshots): string {
+  const { idempotency_key, tags, priority, save_dir, basename, deadline_seconds, ...asked } = given;
+  void [idempotency_key, tags, priority, save_dir, basename, deadline_seconds];
+  return digestOf({
+    ...asked,
+    image_path: undefined,
+    image_paths: snapshots.references.map(({ digest }) => digest),
+    mask_path: snapshots.mask?.digest,
+  });
+}

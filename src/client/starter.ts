@@ -1,0 +1,160 @@
+import type { Manifest, Manifests, NewManifest } from '../blobs/manifests.js';
+import { JobFailure } from '../contract/errors.js';
+import { MEMO } from '../contract/names.js';
+import type { JobRecord } from '../contract/record.js';
+import { decode } from './history.js';
+import { startWorkflow } from './start-workflow.js';
+import type { PreparedJob } from './start-job.js';
+import type { Connected } from './temporal.js';
+
+/** What became of a start. */
+export interface Started {
+  record: JobRecord;
+  /** The ID belonged to the same request already: the record is only a beginning, read the job. */
+  deduplicated: boolean;
+}
+
+/** Temporal answers a start in milliseconds; a call must be answered in five seconds. */
+const START_MS = 4000;
+/** gRPC codes after which the request is certainly not taken: INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, UNAUTHENTICATED, RESOURCE_EXHAUSTED (too large). */
+const DEFINITE_REFUSALS: readonly unknown[] = [3, 5, 7, 16, 8];
+
+/**
+ * Starts prepared jobs. The manifest is the journal: it is durable before the call is answered, and only a definite
+ * refusal by Temporal removes it. When the outcome of a start is unknown the job counts as started: it is found or started
+ * again under its ID.
+ */
+export class Starter {
+  /** Jobs that this process has started, by the digest of their request. */
+  readonly #recent = new Map<string, string>();
+
+  constructor(private readonly manifests: Manifests) {}
+
+  async start(connected: Connected, prepared: PreparedJob): Promise<Started> {
+    const manifest = newManifest(connected, prepared);
+    const keyed = prepared.input.idempotency_key !== undefined;
+    const warnings = [...prepared.warnings, ...(await this.#identicalRunning(prepared))];
+    if (keyed) {
+      const existing = await this.#createOrRead(manifest);
+      if (existing) return this.#joinExisting(connected, prepared, existing);
+    }
+    const [outcome] = await Promise.all([
+      this.#startWorkflow(connected, prepared, warnings),
+      keyed ? undefined : this.manifests.create(manifest),
+    ]);
+    if (outcome === 'exists') {
+      await this.#refuseOther(connected, prepared);
+      return { record: startedRecord(prepared, warnings), deduplicated: true };
+    }
+    this.#recent.set(prepared.digest, prepared.jobId);
+    return { record: startedRecord(prepared, warnings), deduplicated: false };
+  }
+
+  /** Undefined when the manifest is ours now. */
+  async #createOrRead(manifest: NewManifest): Promise<Manifest | undefined> {
+    const existing = await this.manifests.read(manifest.job_id);
+    if (existing) return existing;
+    if (await this.manifests.create(manifest)) return undefined;
+    return this.manifests.read(manifest.job_id);
+  }
+
+  /** The key was used before: the same request joins its job, another is a conflict. */
+  async #joinExisting(connected: Connected, prepared: PreparedJob, existing: Manifest): Promise<Started> {
+    if (existing.request_digest !== undefined && existing.request_digest !== prepared.digest) throw conflict(prepared.jobId);
+    // The one who wrote it may have died before it started the workflow; starting again under the same ID is harmless.
+    if (existing.state === 'accepted' && existing.input) {
+      await startWorkflow(connected.client, { jobId: prepared.jobId, input: existing.input, requestDigest: existing.request_digest });
+    }
+    return { record: startedRecord(prepared, prepared.warnings), deduplicated: true };
+  }
+
+  async #startWorkflow(connected: Connected, prepared: PreparedJob, warnings: string[]): Promise<'started' | 'exists'> {
+    const { client, connection } = connected;
+    const { jobId, input, digest: requestDigest } = prepared;
+    try {
+      const result = await connection.withDeadline(Date.now() + START_MS, () =>
+        startWorkflow(client, { jobId, input, requestDigest }, () =>
+          warnings.push('Temporal does not know our search attributes; register them with: durable-image-mcp setup-search-attributes'),
+        ),
+      );
+      return result.type;
+    } catch (error) {
+      if (isDefiniteRefusal(error)) {
+        await this.manifests.remove(jobId);
+        throw new JobFailure({
+          code: 'TEMPORAL_UNAVAILABLE',
+          message: `Temporal refused to start the job: ${error instanceof Error ? error.message : 'unknown reason'}.`,
+          nextStep: 'Check the namespace and the permissions (durable-image-mcp doctor); nothing was started.',
+          cause: error,
+        });
+      }
+      warnings.push('Temporal did not confirm the start in time; the job is started under this job_id when it answers. Do not submit it again.');
+      return 'started';
+    }
+  }
+
+  /** The ID runs or has run in Temporal: ours by the same request, or somebody else's. */
+  async #refuseOther(connected: Connected, { jobId, digest }: PreparedJob): Promise<void> {
+    const { workflowExecutionInfo: info } = await connected.client.workflowService.describeWorkflowExecution({
+      namespace: connected.namespace,
+      execution: { workflowId: jobId },
+    });
+    if (decode(info?.memo?.fields?.[MEMO.digest]) !== digest) throw conflict(jobId);
+  }
+
+  async #identicalRunning({ digest, jobId }: PreparedJob): Promise<string[]> {
+    const other = this.#recent.get(digest);
+    if (other === undefined || other === jobId) return [];
+    const manifest = await this.manifests.read(other);
+    return manifest?.state === 'accepted' ? [`identical job ${other} is still running`] : [];
+  }
+}
+
+function newManifest(connected: Connected, { jobId, input, digest }: PreparedJob): NewManifest {
+  return {
+    job_id: jobId,
+    state: 'accepted',
+    created_at: new Date().toISOString(),
+    created_by: 'client',
+    namespace: connected.namespace,
+    database_id: connected.databaseId,
+    request_digest: digest,
+    ...(input.idempotency_key === undefined ? {} : { idempotent: true }),
+    input,
+    pins: blobsOf(input),
+  };
+}
+
+function blobsOf(input: PreparedJob['input']): string[] {
+  const references = [input.image_path, ...(input.image_paths ?? []), input.mask_path];
+  return references.flatMap((reference) => (typeof reference === 'object' ? [reference.sha256] : []));
+}
+
+function startedRecord({ jobId, input }: PreparedJob, warnings: string[]): JobRecord {
+  return {
+    ok: true,
+    job_id: jobId,
+    kind: input.kind,
+    status: 'running',
+    stage: 'queued',
+    done: false,
+    ...(input.provider === undefined ? {} : { provider: input.provider }),
+    message: 'The job is started and survives restarts.',
+    next_step: `call image_job_wait with this job_id; do not submit again`,
+    poll_after_seconds: 5,
+    ...(warnings.length > 0 ? { warnings } : {}),
+  };
+}
+
+function conflict(jobId: string): JobFailure {
+  return new JobFailure({
+    code: 'IDEMPOTENCY_CONFLICT',
+    message: `This idempotency_key belongs to the job ${jobId}, which was asked with other arguments.`,
+    nextStep: `Use image_job_status for that job, or another idempotency_key for this request; nothing was started.`,
+  });
+}
+
+function isDefiniteRefusal(error: unknown): boolean {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return cause instanceof Error && 'code' in cause && DEFINITE_REFUSALS.includes(cause.code);
+}

@@ -1,0 +1,131 @@
+import { Client, Connection } from '@temporalio/client';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import type { Settings } from '../config.js';
+import { JobFailure } from '../contract/errors.js';
+import { TASK_QUEUES, type ProviderName } from '../contract/names.js';
+import type { LocalStack, StackAddress } from '../local/stack-client.js';
+
+export interface WorkerState {
+  alive: boolean;
+  /** What to do when it is not, or what happens. */
+  message?: string;
+}
+
+/** A Temporal that answers. */
+export interface Connected {
+  client: Client;
+  connection: Connection;
+  namespace: string;
+  address: string;
+  uiUrl?: string;
+  /** The local stack's database: a manifest names the one that its job was started in. */
+  databaseId?: string;
+  /** The accounts of the stack's credentials file. */
+  credentials?: readonly { provider: ProviderName; id: string }[];
+  worker(): Promise<WorkerState>;
+}
+
+/** Where jobs run: the local stack, or a Temporal of the settings. */
+export interface Temporal {
+  /** The one that answers now; starts the local stack where there is none. STARTING, or TEMPORAL_UNAVAILABLE with the address. */
+  connect(timeoutMs: number): Promise<Connected>;
+  /** The same without starting anything; undefined when nothing answers. */
+  connectIfRunning(): Promise<Connected | undefined>;
+  close(): Promise<void>;
+}
+
+/** A worker polls every minute at least; above it the youngest poll is of a worker that is gone. */
+const POLL_AGE_SECONDS = 70;
+
+export function remoteTemporal(settings: Settings, env: NodeJS.ProcessEnv): Temporal {
+  let connected: Promise<Connected> | undefined;
+  const open = async (timeoutMs: number): Promise<Connected> => {
+    const config = loadClientConnectConfig({
+      ...(settings.TEMPORAL_PROFILE === undefined ? {} : { profile: settings.TEMPORAL_PROFILE }),
+      disableFile: settings.TEMPORAL_PROFILE === undefined && env['TEMPORAL_CONFIG_FILE'] === undefined,
+      overrideEnvVars: Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined)) as Record<string, string>,
+    });
+    const address = config.connectionOptions.address ?? settings.TEMPORAL_ADDRESS ?? 'localhost:7233';
+    const namespace = config.namespace ?? settings.TEMPORAL_NAMESPACE;
+    try {
+      const connection = await Connection.connect({ ...config.connectionOptions, connectTimeout: timeoutMs });
+      const client = new Client({ connection, namespace });
+      return { client, connection, namespace, address, worker: () => pollersOf(client) };
+    } catch (error) {
+      throw unavailable(address, error);
+    }
+  };
+  return {
+    connect(timeoutMs) {
+      connected ??= open(timeoutMs).catch((error: unknown) => {
+        connected = undefined;
+        throw error;
+      });
+      return connected;
+    },
+    connectIfRunning() {
+      return this.connect(2000).catch(() => undefined);
+    },
+    async close() {
+      const open = await connected?.catch(() => undefined);
+      await open?.connection.close();
+    },
+  };
+}
+
+export function localTemporal(stack: LocalStack): Temporal {
+  let current: Connected | undefined;
+  const use = async (found: StackAddress): Promise<Connected> => {
+    if (current?.address === found.address && current.databaseId === found.databaseId) return current;
+    await current?.connection.close().catch(() => undefined);
+    const connection = await Connection.connect({ address: found.address, connectTimeout: 4000 }).catch((error: unknown) => {
+      throw unavailable(found.address, error);
+    });
+    const client = new Client({ connection, namespace: found.namespace });
+    const connected: Connected = { client, connection, ...found, worker: () => workerOf(stack) };
+    current = connected;
+    return connected;
+  };
+  return {
+    connect: async (timeoutMs) => use(await stack.ensure(timeoutMs)),
+    async connectIfRunning() {
+      const found = await stack.connectIfRunning();
+      return found ? use(found) : undefined;
+    },
+    async close() {
+      await current?.connection.close().catch(() => undefined);
+      await stack.close();
+    },
+  };
+}
+
+async function workerOf(stack: LocalStack): Promise<WorkerState> {
+  const { worker } = await stack.state();
+  if (worker.state === 'running') return { alive: true };
+  return { alive: false, message: 'The worker of the local stack is being restarted.' };
+}
+
+/** By the age of the youngest poll, never by count: a poller list keeps the dead for minutes. */
+async function pollersOf(client: Client): Promise<WorkerState> {
+  const queue = await client.workflowService.describeTaskQueue({
+    namespace: client.options.namespace,
+    taskQueue: { name: TASK_QUEUES.jobs },
+    taskQueueType: 1,
+  });
+  const ages = (queue.pollers ?? []).map((poller) => Date.now() / 1000 - Number(poller.lastAccessTime?.seconds ?? 0));
+  if (ages.some((age) => age < POLL_AGE_SECONDS)) return { alive: true };
+  return {
+    alive: false,
+    message: `No worker polls the task queue ${TASK_QUEUES.jobs}; start one with: durable-image-mcp worker`,
+  };
+}
+
+export function unavailable(address: string, cause: unknown): JobFailure {
+  return new JobFailure({
+    code: 'TEMPORAL_UNAVAILABLE',
+    message: `Temporal at ${address} does not answer.`,
+    nextStep: 'Check the address and that the server runs (durable-image-mcp doctor), then call again.',
+    retryable: true,
+    cause,
+  });
+}

@@ -1,0 +1,119 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isGrpcCancelledError, isGrpcDeadlineError } from '@temporalio/client';
+import type { JobRecord } from '../contract/record.js';
+import type { WaitOptions, WaitResult } from './job-api.js';
+import type { Connected } from './temporal.js';
+
+/** One long poll for the close event of each job, shared by all who wait for it in this process. */
+export class CloseWatch {
+  readonly #watched = new Map<string, { closed: Promise<void>; waiters: number; abort: AbortController }>();
+
+  constructor(private readonly connect: () => Promise<Connected | undefined>) {}
+
+  /** Settles when the job has closed (or cannot be watched: then the reader looks again). `release` when done waiting. */
+  watch(jobId: string): { closed: Promise<void>; release: () => void } {
+    let entry = this.#watched.get(jobId);
+    if (!entry) {
+      const abort = new AbortController();
+      entry = { closed: this.#poll(jobId, abort.signal), waiters: 0, abort };
+      this.#watched.set(jobId, entry);
+    }
+    const held = entry;
+    held.waiters += 1;
+    return {
+      closed: held.closed,
+      release: () => {
+        held.waiters -= 1;
+        if (held.waiters > 0) return;
+        held.abort.abort();
+        if (this.#watched.get(jobId) === held) this.#watched.delete(jobId);
+      },
+    };
+  }
+
+  async #poll(jobId: string, signal: AbortSignal): Promise<void> {
+    const connected = await this.connect();
+    if (!connected) return never(signal);
+    const { client, connection } = connected;
+    while (!signal.aborted) {
+      try {
+        const reply = await connection.withAbortSignal(signal, () =>
+          connection.withDeadline(Date.now() + LONG_POLL_MS, () =>
+            client.workflowService.getWorkflowExecutionHistory({
+              namespace: connected.namespace,
+              execution: { workflowId: jobId },
+              waitNewEvent: true,
+              historyEventFilterType: CLOSE_EVENT,
+              skipArchival: true,
+            }),
+          ),
+        );
+        if ((reply.history?.events?.length ?? 0) > 0) return;
+      } catch (error) {
+        if (isGrpcCancelledError(error)) return;
+        // An answer that did not come in time means that the job still runs; any other fault is the reader's to tell.
+        if (!isGrpcDeadlineError(error)) return never(signal);
+      }
+    }
+  }
+}
+
+const CLOSE_EVENT = 2;
+/** The server answers after 20 seconds at the latest; longer means that it is gone. */
+const LONG_POLL_MS = 30_000;
+
+async function never(signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** Between two looks at a running job: what is seen only by looking (no worker, a missing key) is told within it. */
+const LOOK_FIRST_MS = 1000;
+const LOOK_LONGEST_MS = 5000;
+
+const STUCK: readonly (string | undefined)[] = ['waiting_for_worker', 'waiting_for_key'];
+
+/**
+ * Waits for one or all of the jobs, at most timeoutSeconds. Ends early when nothing can move any more.
+ * `any` ignores jobs that had ended before the call, unless all had.
+ */
+export async function waitForJobs(
+  options: WaitOptions,
+  watch: CloseWatch,
+  read: (jobId: string) => Promise<JobRecord>,
+): Promise<WaitResult> {
+  const { jobIds, until, signal, onUpdate } = options;
+  const deadline = Date.now() + options.timeoutSeconds * 1000;
+  const watched = jobIds.map((jobId) => watch.watch(jobId));
+  let endedBefore: ReadonlySet<string> | undefined;
+  try {
+    for (let pause = LOOK_FIRST_MS; ; pause = Math.min(pause * 1.5, LOOK_LONGEST_MS)) {
+      const records = await Promise.all(jobIds.map(read));
+      const pending = records.filter((record) => !record.done);
+      const pendingIds = pending.map((record) => record.job_id);
+      const result = (timedOut: boolean): WaitResult => ({ records, pending: pendingIds, timedOut });
+      endedBefore ??= new Set(records.filter((record) => record.done).map((record) => record.job_id));
+      onUpdate?.(records);
+
+      const before = endedBefore;
+      const newlyDone = records.some((record) => record.done && !before.has(record.job_id));
+      if (pending.length === 0 || (until === 'any' && newlyDone)) return result(false);
+      if (pending.every((record) => STUCK.includes(record.stage)) && !newlyDone) return result(true);
+      const left = deadline - Date.now();
+      if (left <= 0 || signal?.aborted) return result(true);
+      const open = watched.filter((_, index) => !records[index]?.done).map(({ closed }) => closed);
+      await firstOf(open, Math.min(pause, left), signal);
+    }
+  } finally {
+    for (const { release } of watched) release();
+  }
+}
+
+async function firstOf(closed: Promise<void>[], ms: number, signal: AbortSignal | undefined): Promise<void> {
+  const stop = new AbortController();
+  const pause = sleep(ms, undefined, { signal: signal ? AbortSignal.any([signal, stop.signal]) : stop.signal });
+  await Promise.race([...closed, pause.catch(() => undefined)]);
+  stop.abort();
+}

@@ -1,0 +1,68 @@
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { link, mkdir, open, stat, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sha256 } from '../contract/canonical.js';
+import { JobFailure } from '../contract/errors.js';
+
+const EXTENSIONS: Record<string, string> = {
+  'image/png': 'png',
+  'image/jpeg': 'jpg',
+  'image/webp': 'webp',
+  'image/gif': 'gif',
+};
+
+/**
+ * The file name of an output: the caller's basename (or `image`), eight characters that belong to the job, the number
+ * when there are several. No part of the job ID itself goes into a path: a program may have chosen it.
+ */
+export function exportName(jobId: string, basename: string | undefined, index: number, mimeType: string): string {
+  const number = index === 0 ? '' : `-${index + 1}`;
+  return `${basename ?? 'image'}-${sha256(jobId).slice(0, 8)}${number}.${EXTENSIONS[mimeType] ?? 'bin'}`;
+}
+
+/**
+ * Copies an output to an ordinary file, whole or not at all: temp file, fsync, hard link under the final name. A file
+ * that is there already is left alone, whoever wrote it. PERMISSION_DENIED or STORE_UNAVAILABLE when the folder cannot be written.
+ */
+export async function exportImage(folder: string, name: string, read: () => Promise<Uint8Array>): Promise<string> {
+  const path = join(folder, name);
+  if (await exists(path)) return path;
+  const partial = join(folder, `.${name}.${randomBytes(6).toString('hex')}.partial`);
+  try {
+    await mkdir(folder, { recursive: true });
+    const file = await open(partial, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644);
+    try {
+      await file.writeFile(await read());
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+    await link(partial, path).catch((error: unknown) => {
+      if (!hasCode(error, 'EEXIST')) throw error;
+    });
+  } catch (error) {
+    if (error instanceof JobFailure) throw error;
+    throw new JobFailure({
+      code: hasCode(error, 'EACCES') || hasCode(error, 'EPERM') || hasCode(error, 'EROFS') ? 'PERMISSION_DENIED' : 'STORE_UNAVAILABLE',
+      message: `The image could not be written to ${folder} (${error instanceof Error && 'code' in error ? String(error.code) : 'unknown fault'}).`,
+      nextStep: 'Make the folder writable or set IMAGE_SAVE_DIR; the image itself is safe in the store.',
+      retryable: true,
+      cause: error,
+    });
+  } finally {
+    await unlink(partial).catch(() => undefined);
+  }
+  return path;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}
