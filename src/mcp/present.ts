@@ -1,0 +1,155 @@
+import type { JobRecord, JobResult, SavedImage } from '../contract/record.js';
+
+/**
+ * The record as a model reads it. Every byte is paid for with each call, so what says nothing is left out and free text
+ * gives way when an answer grows beyond its budget; image_job_status and the resource have the whole of it.
+ */
+
+export interface Presentation {
+  /** brief: start, wait, cancel. full: image_job_status. */
+  view: 'brief' | 'full';
+  /** image_job_status and image_job_wait: a job that still runs is not `ok`, as pollers expect. */
+  polled: boolean;
+  /** What the tool adds to the record. */
+  extra?: Record<string, unknown>;
+  warnings?: readonly string[];
+}
+
+/** Bytes of the text block, with job IDs and folders of our own making. */
+export const BUDGET = {
+  brief: { running: 400, completed: 1000 },
+  full: { running: 800, completed: 1400 },
+  /** What each image after the first may add. */
+  furtherImage: 420,
+} as const;
+
+const SHORTEST_MESSAGE = 24;
+
+/** Whether an answer about this job is `ok`: see the contract. */
+export function isOk(record: Pick<JobRecord, 'status'>, polled: boolean): boolean {
+  return record.status === 'completed' || (record.status === 'running' && !polled);
+}
+
+export function presentJob(record: JobRecord, { view, polled, extra, warnings = [] }: Presentation): Record<string, unknown> {
+  const running = record.status === 'running';
+  const full = view === 'full';
+  const draft: Record<string, unknown> = {
+    ok: isOk(record, polled),
+    job_id: record.job_id,
+    kind: record.kind,
+    status: record.status,
+    stage: running ? record.stage : undefined,
+    done: record.done,
+    provider: record.provider,
+    age_seconds: record.age_seconds === undefined ? undefined : Math.round(record.age_seconds * 10) / 10,
+    message: record.message,
+    next_step: nextStep(record),
+    poll_after_seconds: pollAfter(record),
+    progress: running && (record.progress?.total ?? 0) > 1 ? record.progress : undefined,
+    attempt: (record.attempt ?? 1) > 1 ? record.attempt : undefined,
+    warnings: [...(record.warnings ?? []), ...warnings],
+    deduplicated: record.deduplicated === true ? true : undefined,
+    // "none" says something only where a bill could be feared.
+    billing: record.billing === 'none' && (running || record.status === 'completed') ? undefined : record.billing,
+    cost: record.cost,
+    result: record.result && presentResult(record.result, full),
+    error: record.error,
+    ...(full && {
+      created_at: record.created_at,
+      updated_at: record.updated_at,
+      tags: record.tags,
+      model: record.model,
+      temporal: record.temporal,
+    }),
+    ...extra,
+  };
+  return fit(withoutEmpty(draft), budgetOf(record, view));
+}
+
+/** Fields that are null, empty or absent are left out, at every depth. */
+export function withoutEmpty(record: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(record)
+      .map(([name, value]): [string, unknown] => [name, isPlainObject(value) ? withoutEmpty(value) : value])
+      .filter(([, value]) => !isEmpty(value)),
+  );
+}
+
+function isEmpty(value: unknown): boolean {
+  if (value === undefined || value === null || value === '') return true;
+  if (Array.isArray(value)) return value.length === 0;
+  return isPlainObject(value) && Object.keys(value).length === 0;
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function presentResult(result: JobResult, full: boolean): Record<string, unknown> {
+  return {
+    saved: result.saved,
+    generative: result.generative === false ? false : undefined,
+    n_references: result.n_references,
+    results: result.results,
+    notes: result.notes,
+    usage: full ? result.usage : undefined,
+  };
+}
+
+function nextStep(record: JobRecord): string | undefined {
+  if (record.next_step !== undefined || record.status !== 'running') return record.next_step;
+  return record.stage === 'waiting_for_worker' || record.stage === 'waiting_for_key'
+    ? 'tell the user; call image_job_wait, never resubmit'
+    : 'call image_job_wait with this job_id, never resubmit';
+}
+
+/** Short at first, when most jobs end; a job that waits for a person or a worker is not worth asking often. */
+function pollAfter(record: JobRecord): number | undefined {
+  if (record.poll_after_seconds !== undefined || record.status !== 'running') return record.poll_after_seconds;
+  if (record.stage === 'waiting_for_worker' || record.stage === 'waiting_for_key') return 15;
+  return (record.age_seconds ?? 0) < 60 ? 5 : 10;
+}
+
+function budgetOf(record: JobRecord, view: Presentation['view']): number {
+  if (record.status === 'running') return BUDGET[view].running;
+  if (record.status !== 'completed') return Number.POSITIVE_INFINITY;
+  const images: SavedImage[] = [...(record.result?.saved ?? []), ...(record.result?.results ?? []).flatMap((item) => item.saved ?? [])];
+  return BUDGET[view].completed + Math.max(0, images.length - 1) * BUDGET.furtherImage;
+}
+
+/** What gives way, in this order: the provider's notes, its usage numbers, warnings, the message, two numbers of little use. */
+function fit(record: Record<string, unknown>, budget: number): Record<string, unknown> {
+  let fitted = record;
+  const excess = (): number => bytes(fitted) - budget;
+  for (const field of ['notes', 'usage']) {
+    if (excess() > 0 && isPlainObject(fitted['result'])) {
+      fitted = { ...fitted, result: without(fitted['result'], field) };
+    }
+  }
+  const warnings: unknown = fitted['warnings'];
+  if (excess() > 0 && Array.isArray(warnings)) {
+    fitted = { ...fitted, warnings: warnings.map((warning) => cut(String(warning), 120)) };
+  }
+  const message: unknown = fitted['message'];
+  if (excess() > 0 && typeof message === 'string') {
+    const most = Math.max(SHORTEST_MESSAGE, message.length - excess() - 3);
+    fitted = { ...fitted, message: cut(message, most) };
+  }
+  for (const field of ['attempt', 'age_seconds']) {
+    if (excess() > 0) fitted = without(fitted, field);
+  }
+  return fitted;
+}
+
+function without(record: Record<string, unknown>, field: string): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(record).filter(([name]) => name !== field));
+}
+
+/** At most so many characters, never half of a surrogate pair. */
+export function cut(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, most - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
+}
+
+export function bytes(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value));
+}

@@ -1,0 +1,88 @@
+import { Writable } from 'node:stream';
+import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
+import type { JobApi } from '../client/job-api.js';
+import type { Logger } from '../log.js';
+import { bindServer } from './bind.js';
+import { TOOLS } from './tools/index.js';
+
+/** A frame of 10 MB (data: URLs) and the start of the next one. */
+const MAX_BUFFER_BYTES = 11 * 1024 * 1024;
+
+/** Calls in flight when the client goes away: a start is worth finishing, a hung one is not worth waiting for. */
+const DRAIN_SECONDS = 5;
+
+/**
+ * Serves MCP over stdin and stdout until stdin ends or a signal comes, then exits the process. initialize and tools/list
+ * are answered before anything else is touched: `connect` runs, and what it needs is imported, at the first tool call.
+ */
+export async function serveStdio(connect: () => Promise<JobApi> = connectClient): Promise<void> {
+  const output = claimStdout();
+  const { server, drain } = bindServer({ tools: TOOLS, connect, logError, maxWaitSeconds });
+
+  let leaving = false;
+  const leave = (): void => {
+    if (leaving) return;
+    leaving = true;
+    setTimeout(() => process.exit(0), DRAIN_SECONDS * 1000);
+    drain()
+      // The SDK writes an answer in the turn after its handler.
+      .then(() => new Promise((resolve) => setImmediate(resolve)))
+      .then(() => new Promise<void>((resolve) => output.end(resolve)))
+      .catch((error: unknown) => logError('leaving was not clean', error))
+      .finally(() => process.exit(0));
+  };
+
+  process.on('uncaughtException', (error) => logDefect('uncaught exception', error));
+  process.on('unhandledRejection', (error) => logDefect('unhandled rejection', error));
+  process.on('SIGTERM', leave);
+  process.on('SIGINT', leave);
+  process.stdin.on('end', leave);
+  process.stdin.on('close', leave);
+  // A client that is gone closes the pipe.
+  process.stdout.on('error', leave);
+
+  server.onerror = (error) => logError('MCP connection', error);
+  server.onclose = leave;
+  await server.connect(new StdioServerTransport(process.stdin, output, { maxBufferSize: MAX_BUFFER_BYTES }));
+}
+
+/** The only way to the real stdout from here on; what anything else writes there goes to stderr. */
+function claimStdout(): Writable {
+  const write = process.stdout.write.bind(process.stdout);
+  process.stdout.write = process.stderr.write.bind(process.stderr);
+  return new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      write(chunk, (error) => done(error));
+    },
+  });
+}
+
+async function connectClient(): Promise<JobApi> {
+  const [{ ImageJobs }, { readSettings }] = await Promise.all([import('../client/image-jobs.js'), import('../config.js')]);
+  return ImageJobs.open(readSettings(process.env));
+}
+
+async function maxWaitSeconds(): Promise<number | undefined> {
+  const { readSettings } = await import('../config.js');
+  return readSettings(process.env).IMAGE_WAIT_MAX_SECONDS;
+}
+
+/** A defect in one call must not end the others; a log that cannot be written must not be logged for ever. */
+function logDefect(message: string, error: unknown): void {
+  if (!(error instanceof Error && 'code' in error && error.code === 'EPIPE')) logError(message, error);
+}
+
+let logger: Promise<Logger> | undefined;
+
+function logError(message: string, error: unknown): void {
+  logger ??= openLogger();
+  logger
+    .then((log) => log.error({ err: error }, message))
+    .catch(() => process.stderr.write(`durable-image-mcp: ${message}: ${String(error)}\n`));
+}
+
+/** The logger is loaded when there is something to say. */
+async function openLogger(): Promise<Logger> {
+  const [{ createLogger }, { readSettings }] = await Promise.all([import('../log.js'), import('../config.js')]);
+  return createLogger(readSettings(process.env).IMAGE_LOG_LEVEL, 'mcp');
+}

@@ -1,0 +1,21 @@
+import * as z from 'zod';
+import { isJobId } from '../../contract/ids.js';
+import { presentJob } from '../present.js';
+import { read, unknownJob, type ToolDefinition } from '../tool.js';
+
+const inputSchema = z.strictObject({ job_id: z.string().refine(isJobId, { message: 'must be 1 to 255 printable characters' }) });
+
+export const imageJobStatus: ToolDefinition = {
+  name: 'image_job_status',
+  title: 'State of a job',
+  description: 'The full record of a job now, running or ended; free. To wait for the end use image_job_wait, not repeated calls of this.',
+  inputSchema,
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  async handler(rawArguments, context) {
+    const { values, warnings } = read(inputSchema, rawArguments);
+    const jobs = await context.jobs();
+    const record = await jobs.status(values.job_id);
+    if (record.status === 'unknown') return unknownJob(values.job_id);
+    return { record: presentJob(record, { view: 'full', polled: true, warnings }) };
+  },
+};
