@@ -96,6 +96,19 @@ describe('a lock', () => {
     await hold('b').end;
   });
 
+  it('refuses a write that was held up so long that another host may have taken it over', async () => {
+    const now = Date.now;
+    const work = new Locks(folder.path).hold('a', (lock) => {
+      lock.check();
+      Date.now = () => now() + 31_000;
+      lock.check();
+      return Promise.resolve();
+    });
+    await expect(work.finally(() => (Date.now = now))).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', retryable: true });
+    // The name may be another's by now, so it is not touched.
+    expect(await readdir(folder.path)).toEqual(['a']);
+  });
+
   it('that many find abandoned at once still has one holder at a time', async () => {
     let inside = 0;
     let most = 0;
