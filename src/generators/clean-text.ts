@@ -27,7 +27,7 @@ export function cleanText(
   const examined = redact(text, secrets).slice(0, EXAMINED_CHARACTERS);
   const visible = examined
     .replace(TERMINAL_SEQUENCES, '')
-    .replace(/\s+/g, ' ')
+    .replace(/[^\S\ufeff]+/g, ' ')
     .replace(INVISIBLE, '')
     .replace(/ {2,}/g, ' ')
     .trim();

@@ -58,6 +58,8 @@ const TCP_KEEP_ALIVE_MS = 30_000;
 /** One address of a host with several gets this long before the next is tried as well; slow but alive hosts must fit in. */
 const ADDRESS_ATTEMPT_MS = 1_000;
 
+const connectTimeout = new Error('connect timeout');
+
 const keptAlive = {
   http: new http.Agent({ keepAlive: true, maxFreeSockets: 32 }),
   https: new https.Agent({ keepAlive: true, maxFreeSockets: 32 }),
@@ -118,7 +120,7 @@ export async function ask(request: HttpRequest): Promise<HttpOutcome> {
   sent.on('socket', (socket) => {
     if (!socket.connecting) return;
     const timer = setTimeout(
-      () => sent.destroy(new Error('connect timeout')),
+      () => sent.destroy(connectTimeout),
       milliseconds(request.connectTimeoutSeconds),
     );
     const stop = (): void => clearTimeout(timer);
@@ -222,7 +224,7 @@ function converse(sent: http.ClientRequest, request: HttpRequest, deadline: numb
       Math.max(0, deadline - Date.now()),
     );
     sent.on('error', (error) => lost(`the connection broke (${codeOf(error)})`));
-    sent.on('close', () => lost('the connection was closed without a reply'));
+    sent.on('close', () => lost(status === undefined ? 'the connection was closed without a reply' : 'the reply broke off'));
     sent.on('response', (response) => {
       status = response.statusCode ?? 0;
       const chunks: Buffer[] = [];
@@ -279,9 +281,9 @@ function portOf(url: URL): number {
 
 /** Codes of Node and OpenSSL only, never an error's message: those may hold what was sent. */
 function codeOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (typeof code === 'string' && /^[A-Z0-9_]{1,80}$/.test(code)) return code;
-  return error instanceof Error && error.message === 'connect timeout' ? 'connect timeout' : 'unknown error';
+  if (error === connectTimeout) return 'connect timeout';
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && /^[A-Z0-9_]{1,80}$/.test(code) ? code : 'unknown error';
 }
 
 function milliseconds(seconds: number): number {

@@ -19,8 +19,8 @@ const responseSchema = z.looseObject({
   output: objects,
   error: z.looseObject({ code: text, message: text }).nullish().catch(undefined),
   incomplete_details: z.looseObject({ reason: text }).nullish().catch(undefined),
-  usage: z.unknown(),
-  tool_usage: z.looseObject({ image_gen: z.unknown() }).nullish().catch(undefined),
+  usage: z.unknown().optional(),
+  tool_usage: z.looseObject({ image_gen: z.unknown().optional() }).nullish().catch(undefined),
 });
 const callSchema = z.looseObject({
   type: z.literal('image_generation_call'),
