@@ -4,6 +4,7 @@ import * as https from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { callbackify } from 'node:util';
 import { JobFailure } from '../contract/errors.js';
+import { errorCode } from './error-code.js';
 import { refuseTooManyBytes } from './inspect.js';
 import { checkReferenceUrl, deniedAddress, mayConnect, shownUrl, type UrlRules } from './reference-url.js';
 
@@ -145,7 +146,7 @@ async function readBody(response: http.IncomingMessage, url: URL, maxBytes: numb
 function failureOf(error: unknown, url: URL, timedOut: boolean, options: FetchOptions): JobFailure {
   if (error instanceof JobFailure) return error;
   if (timedOut) return unreadable(`${shownUrl(url)} was not complete within ${options.timeoutSeconds} seconds.`, true, error);
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown error';
+  const code = errorCode(error) ?? 'unknown error';
   return unreadable(`${shownUrl(url)} could not be fetched (${code}).`, !PERMANENT.test(code), error);
 }
 

@@ -1,5 +1,6 @@
 import { JobFailure } from '../contract/errors.js';
 import { LIMITS } from '../contract/input.js';
+import { errorCode } from './error-code.js';
 import { readGif } from './headers/gif.js';
 import { readJpeg } from './headers/jpeg.js';
 import { readPng } from './headers/png.js';
@@ -66,6 +67,8 @@ const OTHERS: readonly (readonly [name: string, looksLikeIt: (bytes: Buffer) => 
   ['an HTML page', (b) => /^\s*(<!doctype html|<html|<head|<body)/i.test(head(b))],
 ];
 
+const BEHIND_THE_END = ['ERR_OUT_OF_RANGE', 'ERR_BUFFER_OUT_OF_BOUNDS'];
+
 const NEXT_STEP = 'Give a PNG, JPEG, WebP or GIF file; convert other formats first.';
 
 /**
@@ -106,9 +109,9 @@ function readHeader(format: Format, bytes: Buffer): Header {
   try {
     return format.read(bytes);
   } catch (error) {
-    // A RangeError is a read behind the end: the file stops where its header says that it goes on.
     if (error instanceof BrokenHeader) throw unsupported(`This ${format.name} is broken: ${error.message}.`);
-    if (error instanceof RangeError) throw unsupported(`This ${format.name} is broken: it is cut off.`);
+    // A read behind the end: the file stops where its header says that it goes on.
+    if (BEHIND_THE_END.includes(errorCode(error) ?? '')) throw unsupported(`This ${format.name} is broken: it is cut off.`);
     throw error;
   }
 }

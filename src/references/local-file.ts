@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { lstat, open, stat, type FileHandle } from 'node:fs/promises';
 import { JobFailure } from '../contract/errors.js';
+import { errorCode } from './error-code.js';
 import { refuseTooManyBytes } from './inspect.js';
 import { resolveInsideRoots, type ReferenceRoots } from './roots.js';
 import { shown } from './shown.js';
@@ -61,15 +62,11 @@ async function reading<T>(given: string, work: Promise<T>): Promise<T> {
   } catch (cause) {
     throw new JobFailure({
       code: 'REFERENCE_UNREADABLE',
-      message: `${shown(given)} could not be read (${systemCode(cause)}).`,
+      message: `${shown(given)} could not be read (${errorCode(cause) ?? 'unknown error'}).`,
       nextStep: 'Check that the file is there and that its permissions let this user read it.',
       cause,
     });
   }
-}
-
-function systemCode(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown error';
 }
 
 function notRegular(given: string): JobFailure {

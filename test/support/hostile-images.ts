@@ -1,0 +1,138 @@
+import { crc32, deflateSync } from 'node:zlib';
+import sharp, { type Sharp } from 'sharp';
+
+/** Pictures as an attacker, a broken camera or a wrong file name makes them. Built here byte by byte: no fixture files. */
+
+const PNG_SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
+
+export function pngChunk(type: string, data: Buffer): Buffer {
+  const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
+  return Buffer.concat([u32be(data.length), body, u32be(crc32(body))]);
+}
+
+export interface PngShape {
+  width: number;
+  height: number;
+  /** Pixels really there, when the header lies. */
+  actual?: { width: number; height: number };
+  /** Sets the acTL chunk of an animation. */
+  frames?: number;
+  /** Chunks between IHDR and IDAT. */
+  extra?: Buffer[];
+}
+
+/** An 8-bit greyscale PNG of one colour. */
+export function png({ width, height, actual = { width, height }, frames, extra = [] }: PngShape): Buffer {
+  const header = Buffer.concat([u32be(width), u32be(height), Buffer.from([8, 0, 0, 0, 0])]);
+  const pixels = deflateSync(Buffer.alloc((actual.width + 1) * actual.height));
+  return Buffer.concat([
+    PNG_SIGNATURE,
+    pngChunk('IHDR', header),
+    ...(frames === undefined ? [] : [pngChunk('acTL', Buffer.concat([u32be(frames), u32be(0)]))]),
+    ...extra,
+    pngChunk('IDAT', pixels),
+    pngChunk('IEND', Buffer.alloc(0)),
+  ]);
+}
+
+/** A GIF of `frames` frames of one pixel each on a screen of the given size. */
+export function gif(width: number, height: number, frames: number, frameWidth = 1): Buffer {
+  const screen = Buffer.concat([Buffer.from('GIF89a', 'latin1'), u16le(width), u16le(height), Buffer.from([0x80, 0, 0, 0, 0, 0, 255, 255, 255])]);
+  const image = Buffer.concat([
+    Buffer.from([0x21, 0xf9, 4, 0, 10, 0, 0, 0]),
+    Buffer.from([0x2c, 0, 0, 0, 0]),
+    u16le(frameWidth),
+    u16le(1),
+    Buffer.from([0, 2, 2, 0x4c, 0x01, 0]),
+  ]);
+  return Buffer.concat([screen, ...Array.from({ length: frames }, () => image), Buffer.from([0x3b])]);
+}
+
+/** An animated WebP: canvas and frame headers, and one real lossless pixel in each frame. */
+export function animatedWebp(width: number, height: number, frames: number, frameWidth = 1): Buffer {
+  const pixel = riffChunk('VP8L', Buffer.from('2f00000010075081540820000a9a02c68888fe07', 'hex'));
+  const frame = Buffer.concat([u24le(0), u24le(0), u24le(frameWidth - 1), u24le(0), u24le(100), Buffer.from([0]), pixel]);
+  return webpOf([
+    canvas(width, height, 0x02),
+    riffChunk('ANIM', Buffer.alloc(6)),
+    ...Array.from({ length: frames }, () => riffChunk('ANMF', frame)),
+  ]);
+}
+
+/** A VP8X chunk; flag 0x02 announces an animation. */
+export function canvas(width: number, height: number, flags = 0): Buffer {
+  return riffChunk('VP8X', Buffer.concat([Buffer.from([flags, 0, 0, 0]), u24le(width - 1), u24le(height - 1)]));
+}
+
+export function webpOf(chunks: readonly Buffer[]): Buffer {
+  const body = Buffer.concat([Buffer.from('WEBP', 'latin1'), ...chunks]);
+  return Buffer.concat([Buffer.from('RIFF', 'latin1'), u32le(body.length), body]);
+}
+
+export function riffChunk(name: string, data: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(name, 'latin1'), u32le(data.length), data, Buffer.alloc(data.length % 2)]);
+}
+
+/** A real picture: left half red, right half blue, so that a turn can be seen. */
+export function redBlue(width: number, height: number): Sharp {
+  const half = Math.floor(width / 2);
+  return sharp({ create: { width, height, channels: 3, background: 'blue' } }).composite([
+    { input: { create: { width: half, height, channels: 3, background: 'red' } }, left: 0, top: 0 },
+  ]);
+}
+
+/** A JPEG as a phone writes it: lying on its side (orientation 6), with the place where it was taken. */
+export function phoneJpeg(width: number, height: number): Promise<Buffer> {
+  return redBlue(width, height)
+    .jpeg({ quality: 100, chromaSubsampling: '4:4:4' })
+    .withExif({
+      IFD0: { Orientation: '6', Make: 'PhoneMaker' },
+      IFD3: { GPSLatitudeRef: 'N', GPSLatitude: '51/1 30/1 0/1', GPSLongitudeRef: 'W', GPSLongitude: '0/1 7/1 0/1' },
+    })
+    .withMetadata({ orientation: 6 })
+    .toBuffer();
+}
+
+/** Writes another size into the frame header of a JPEG. */
+export function jpegClaiming(jpeg: Buffer, width: number, height: number): Buffer {
+  const lying = Buffer.from(jpeg);
+  for (let at = 2; at < lying.length; at += 2 + lying.readUInt16BE(at + 2)) {
+    const marker = lying.readUInt8(at + 1);
+    if (marker >= 0xc0 && marker <= 0xc2) {
+      lying.writeUInt16BE(height, at + 5);
+      lying.writeUInt16BE(width, at + 7);
+      return lying;
+    }
+  }
+  throw new Error('no frame header');
+}
+
+/** The smallest ZIP archive, with a marker in its comment: at the end of a picture it makes a file that is both. */
+export function zipWithComment(comment: string): Buffer {
+  const end = Buffer.concat([Buffer.from('PK\x05\x06', 'latin1'), Buffer.alloc(16), u16le(comment.length)]);
+  return Buffer.concat([end, Buffer.from(comment, 'latin1')]);
+}
+
+function u16le(value: number): Buffer {
+  const bytes = Buffer.alloc(2);
+  bytes.writeUInt16LE(value);
+  return bytes;
+}
+
+function u24le(value: number): Buffer {
+  const bytes = Buffer.alloc(3);
+  bytes.writeUIntLE(value, 0, 3);
+  return bytes;
+}
+
+function u32le(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}
+
+function u32be(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
