@@ -20,11 +20,11 @@ export const commonFields = {
   output_format: z.string().optional().describe('png, jpeg, webp'),
   background: z.string().optional(),
   seed: z.int().min(0).max(4_294_967_295).optional(),
-  save_dir: z.string().optional(),
+  save_dir: z.string().optional().describe('folder under the save root'),
   basename: z.string().optional().describe('file name without extension'),
   idempotency_key: z.string().optional().describe('same key = same job, paid once'),
   priority: z.int().min(1).max(5).optional().describe('1 most urgent, default 3'),
   tags: z.array(z.string()).optional(),
-  deadline_seconds: z.number().optional(),
+  deadline_seconds: z.number().optional().describe('from the start to the last picture'),
   fallback: z.array(z.string()).optional().describe('providers to try when this one surely took nothing'),
 } as const;

@@ -27,7 +27,7 @@ export async function serveStdio(connect: () => Promise<JobApi> = connectClient)
     drain()
       // The SDK writes an answer in the turn after its handler.
       .then(() => new Promise((resolve) => setImmediate(resolve)))
-      .then(() => new Promise<void>((resolve) => output.end(resolve)))
+      .then(() => Promise.all([new Promise<void>((resolve) => output.end(resolve)), logged]))
       .catch((error: unknown) => logError('leaving was not clean', error))
       .finally(() => process.exit(0));
   };
@@ -73,10 +73,11 @@ function logDefect(message: string, error: unknown): void {
 }
 
 let logger: Promise<Logger> | undefined;
+let logged: Promise<unknown> = Promise.resolve();
 
 function logError(message: string, error: unknown): void {
   logger ??= openLogger();
-  logger
+  logged = logger
     .then((log) => log.error({ err: error }, message))
     .catch(() => process.stderr.write(`durable-image-mcp: ${message}: ${String(error)}\n`));
 }

@@ -28,11 +28,12 @@ export const imageJobWait: ToolDefinition = {
 
     context.report(`waiting for ${ids.join(', ')}`);
     const jobs = await context.jobs();
+    const timeoutSeconds = await context.waitSeconds(values.timeout_seconds);
     context.signal.throwIfAborted();
     const { records, pending, timedOut } = await jobs.wait({
       jobIds: ids,
       until: values.until ?? 'all',
-      timeoutSeconds: await context.waitSeconds(values.timeout_seconds),
+      timeoutSeconds,
       signal: context.signal,
       onUpdate: (updated) => context.report(updated.map(inOneLine).join('; ')),
     });
