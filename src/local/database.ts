@@ -16,34 +16,48 @@ export function databasePath(dataDir: string): string {
 /**
  * What is known of the server's database, `<data>/database.json`. Manifests name the database_id that their job was started
  * in: one that is new says that the jobs of the old one are lost to Temporal. Patch releases of a server share the
- * format; a database of another minor, or one that is no SQLite file, is set aside, never deleted.
+ * format; a database of another minor, or one that is damaged, is set aside, never deleted.
  */
-export async function openDatabase(dataDir: string, serverVersion: string): Promise<{ database: Database; messages: string[] }> {
+export async function openDatabase(
+  dataDir: string,
+  serverVersion: string,
+  knownAsDamaged: boolean,
+): Promise<{ database: Database; messages: string[] }> {
   const path = databasePath(dataDir);
   const known = await readDatabase(dataDir);
-  const messages: string[] = [];
-  const setAsideFor = async (why: string): Promise<void> => {
-    const name = await setAside(path);
-    messages.push(`The database ${why}; it was set aside as ${name}, and open jobs are started again.`);
-  };
-  let exists = (await unlessAbsent(stat(path))) !== undefined;
-  if (exists && known === undefined) {
-    await setAsideFor('is of an unknown server version');
-    exists = false;
-  } else if (exists && known && minorOf(known.server_version) !== minorOf(serverVersion)) {
-    await setAsideFor(`was made by Temporal server ${known.server_version} and this one is ${serverVersion}`);
-    exists = false;
-  } else if (exists && !(await isSqlite(path))) {
-    await setAsideFor('is damaged');
-    exists = false;
-  } else if (!exists && known !== undefined) {
-    messages.push('The database was missing; a new one was made, and open jobs are started again.');
+  const exists = (await unlessAbsent(stat(path))) !== undefined;
+  const why = await reasonAgainst(path, exists, known, serverVersion, knownAsDamaged);
+  if (exists && why === undefined && known) {
+    if (known.server_version !== serverVersion) await save(dataDir, { ...known, server_version: serverVersion });
+    return { database: known, messages: [] };
   }
-  const kept = exists ? known : undefined;
-  if (kept?.server_version === serverVersion) return { database: kept, messages };
-  const database = { database_id: kept?.database_id ?? randomUUID(), server_version: serverVersion };
+  // What a missing database left behind goes with it.
+  const name = await setAside(path);
+  const database = { database_id: randomUUID(), server_version: serverVersion };
+  await save(dataDir, database);
+  const lost = exists
+    ? `The database ${why ?? 'was not usable'}; it was set aside as ${name}, and open jobs are started again.`
+    : 'The database was missing; a new one was made, and open jobs are started again.';
+  return { database, messages: exists || known ? [lost] : [] };
+}
+
+async function reasonAgainst(
+  path: string,
+  exists: boolean,
+  known: Database | undefined,
+  serverVersion: string,
+  knownAsDamaged: boolean,
+): Promise<string | undefined> {
+  if (!exists) return undefined;
+  if (known === undefined) return 'is of an unknown Temporal server';
+  if (minorOf(known.server_version) !== minorOf(serverVersion)) {
+    return `was made by Temporal server ${known.server_version}, and the one here is ${serverVersion}`;
+  }
+  return knownAsDamaged || !(await isSqlite(path)) ? 'is damaged' : undefined;
+}
+
+async function save(dataDir: string, database: Database): Promise<void> {
   await writeWhole(join(dataDir, 'database.json'), database);
-  return { database, messages };
 }
 
 export async function readDatabase(dataDir: string): Promise<Database | undefined> {

@@ -9,6 +9,7 @@ import { endProcess } from './processes.js';
  * program's own pid, and ends with the program's exit code. The program's output goes to the shell's stderr.
  */
 const WRAPPER = `
+umask 077
 exec 3<&0
 "$@" </dev/null >&2 3<&- &
 child=$!
@@ -51,33 +52,36 @@ export async function spawnGuarded(command: string, args: readonly string[], opt
     cwd: '/',
     stdio: ['pipe', 'pipe', typeof output === 'number' ? output : 'pipe'],
   });
-  const ended = endOf(wrapper);
+  const wrapperEnded = endOf(wrapper);
   if (typeof output !== 'number' && wrapper.stderr) createInterface({ input: wrapper.stderr }).on('line', output);
-  const pid = await Promise.race([pidFrom(wrapper), ended.then(() => undefined)]);
-  if (pid === undefined) throw new Error(`${command} could not be started (${await ended})`);
+  const pid = await Promise.race([pidFrom(wrapper), wrapperEnded.then(() => undefined)]);
+  if (pid === undefined) throw new Error(`${command} could not be started (${(await wrapperEnded).how})`);
+  let over = false;
+  const ended = wrapperEnded.then(async ({ how, killed }) => {
+    // A killed wrapper leaves the program behind for a moment: it has ended when it is gone.
+    if (killed) await endProcess(pid);
+    over = true;
+    return how;
+  });
   return {
     pid,
-    // A killed wrapper leaves the program behind for a moment: it has ended when it is gone.
-    ended: ended.then(async (how) => {
-      await endProcess(pid);
-      return how;
-    }),
+    ended,
     async stop() {
-      await endProcess(pid);
+      if (!over) await endProcess(pid);
       await ended;
     },
   };
 }
 
-async function endOf(wrapper: ChildProcess): Promise<string> {
+async function endOf(wrapper: ChildProcess): Promise<{ how: string; killed: boolean }> {
   return await new Promise((resolve) => {
-    wrapper.once('error', (error) => resolve(error.message));
+    wrapper.once('error', (error) => resolve({ how: error.message, killed: false }));
     wrapper.once('exit', (code, signal) => {
       // Closing the pipe ends a program whose wrapper was killed.
       wrapper.stdin?.destroy();
-      if (signal !== null) resolve(`signal ${signal}`);
       // A shell reports a program's death by signal as 128 plus its number.
-      else resolve(code !== null && code > 128 ? `signal ${code - 128}` : `exit code ${code}`);
+      const words = code !== null && code > 128 ? `signal ${code - 128}` : `exit code ${code}`;
+      resolve({ how: signal === null ? words : `its wrapper had signal ${signal}`, killed: signal !== null });
     });
   });
 }

@@ -84,23 +84,21 @@ const accountFieldsSchema = z.object({
 export const accountsSchema = z.array(accountFieldsSchema).max(200);
 export type WireAccount = z.infer<typeof accountFieldsSchema>;
 
-export const requestSchema = z.intersection(
-  z.object({ id: z.int() }),
-  z.discriminatedUnion('method', [
-    /** Proves who answers; changes nothing. */
-    z.object({ method: z.literal('identify') }),
-    z.object({ method: z.literal('status') }),
-    /** From here on this connection is a client: it keeps the stack from being idle and gets `status` events. */
-    z.object({ method: z.literal('hello'), version: z.string() }),
-    z.object({ method: z.literal('accounts'), accounts: accountsSchema }),
-    /** Tries a failed preparation again. */
-    z.object({ method: z.literal('prepare') }),
-    /** Drains and ends the stack; answered at once, the end of the connection says that it is done. */
-    z.object({ method: z.literal('down'), reason: z.enum(['down', 'replaced']) }),
-  ]),
-);
+const methodSchema = z.discriminatedUnion('method', [
+  /** Proves who answers; changes nothing. */
+  z.object({ method: z.literal('identify') }),
+  z.object({ method: z.literal('status') }),
+  /** From here on this connection is a client: it keeps the stack from being idle and gets `status` events. */
+  z.object({ method: z.literal('hello'), version: z.string() }),
+  z.object({ method: z.literal('accounts'), accounts: accountsSchema }),
+  /** Tries a failed preparation again. */
+  z.object({ method: z.literal('prepare') }),
+  /** Drains and ends the stack; answered at once, the end of the connection says that it is done. */
+  z.object({ method: z.literal('down'), reason: z.enum(['down', 'replaced']) }),
+]);
+export type ControlMethod = z.infer<typeof methodSchema>;
+export const requestSchema = z.intersection(z.object({ id: z.int() }), methodSchema);
 export type ControlRequest = z.infer<typeof requestSchema>;
-export type ControlMethod = Omit<ControlRequest, 'id'> & ({ method: ControlRequest['method'] });
 
 export const identitySchema = z.object({ nonce: z.string(), version: z.string(), pid: z.int() });
 export type StackIdentity = z.infer<typeof identitySchema>;

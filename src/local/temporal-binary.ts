@@ -1,4 +1,4 @@
-import { access, constants, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { access, constants, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -84,6 +84,7 @@ export async function findTemporalBinary(options: FindOptions): Promise<Temporal
   return await alone(options, async (onProgress) => {
     // Whoever was waited for may have made it.
     const made = await usable(pinned).catch(() => undefined);
+    await removeRemains(settings.cacheDir);
     return made ?? (await make(pinned, { ...options, onProgress }, failed)) ?? refuse(failures);
   });
 }
@@ -146,6 +147,13 @@ async function install(pinned: string, settings: Settings, produce: (folder: str
     return { path: pinned, version: made.version };
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Folders of makers that were killed; whoever is alone may remove them. */
+async function removeRemains(cacheDir: string): Promise<void> {
+  for (const name of await readdir(cacheDir)) {
+    if (name.startsWith('making-')) await rm(join(cacheDir, name), { recursive: true, force: true });
   }
 }
 

@@ -1,0 +1,112 @@
+import { once } from 'node:events';
+import { pathToFileURL } from 'node:url';
+import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
+import * as z from 'zod';
+import { Account, type AccountFields } from '../accounts/account.js';
+import { readCredentialsFile } from '../accounts/credentials-file.js';
+import { readAccounts } from '../accounts/environment.js';
+import { AccountRegistry, type AccountSource } from '../accounts/registry.js';
+import { readSalt } from '../accounts/salt.js';
+import { readSettings, type Settings } from '../config.js';
+import { JobFailure } from '../contract/errors.js';
+import { toWorkerSchema, type ToWorker, type WireAccount } from '../local/protocol.js';
+import { createLogger } from '../log.js';
+import type { runWorker } from '../worker.js';
+import { EXIT } from './output.js';
+
+const workerModule = z.object({ runWorker: z.custom<typeof runWorker>((value) => typeof value === 'function') });
+
+/** Beyond the longest request that a worker lets finish, something hangs. */
+const DRAIN_MARGIN_SECONDS = 30;
+
+/** A worker for any Temporal, with the accounts of its own environment and credentials file. Runs until a signal, then drains. */
+export async function worker(env: NodeJS.ProcessEnv): Promise<number> {
+  const settings = readSettings(env);
+  if (!settings.remote) {
+    throw new JobFailure({
+      code: 'INVALID_ARGUMENT',
+      message: 'No Temporal is named; the local stack runs its own worker.',
+      nextStep: 'Set TEMPORAL_ADDRESS or TEMPORAL_PROFILE and start the worker again.',
+    });
+  }
+  const logger = createLogger(settings.IMAGE_LOG_LEVEL, 'worker');
+  const { connectionOptions: connection, namespace = settings.TEMPORAL_NAMESPACE } = remoteOf(settings, env);
+  const address = connection.address ?? settings.TEMPORAL_ADDRESS ?? 'localhost:7233';
+  const registry = new AccountRegistry();
+  const salt = await readSalt(settings.dataDir);
+  for (const fields of readAccounts(env)) registry.add(new Account(fields, salt), 'environment');
+  const fromFile = await readCredentialsFile(settings.credentialsFile);
+  if (fromFile) for (const fields of readAccounts(fromFile)) registry.add(new Account(fields, salt), 'credentials');
+  const { signal } = endBySignal();
+  const module = await import('../worker.js');
+  await module.runWorker({ address, namespace, connection, settings, accounts: registry, logger, signal });
+  return EXIT.done;
+}
+
+/**
+ * The worker of the local stack: a child of the supervisor, which sends its accounts over the private channel. It
+ * drains and ends on SIGTERM and when the channel closes, that is when the supervisor is gone.
+ */
+export async function stackWorker(env: NodeJS.ProcessEnv, modulePath: string | undefined): Promise<number> {
+  const settings = readSettings(env);
+  const logger = createLogger(settings.IMAGE_LOG_LEVEL, 'worker');
+  const ending = endBySignal();
+  const salt = await readSalt(settings.dataDir);
+  const registry = new AccountRegistry();
+  const start = await new Promise<Extract<ToWorker, { type: 'start' }> | undefined>((resolve) => {
+    process.on('message', (value) => {
+      const message = toWorkerSchema.parse(value);
+      for (const { fields, source } of message.accounts) add(registry, fields, source, salt);
+      if (message.type === 'start') resolve(message);
+    });
+    process.once('disconnect', () => {
+      resolve(undefined);
+      const limit = settings.IMAGE_SYNC_SUBMIT_TIMEOUT_SECONDS + DRAIN_MARGIN_SECONDS;
+      setTimeout(() => process.exit(EXIT.failed), limit * 1000).unref();
+      ending.abort();
+    });
+    if (!process.connected) resolve(undefined);
+  });
+  if (!start) return EXIT.failed;
+  const loaded: unknown = await (modulePath === undefined ? import('../worker.js') : import(pathToFileURL(modulePath).href));
+  await workerModule.parse(loaded).runWorker({
+    address: start.address,
+    namespace: start.namespace,
+    settings,
+    accounts: registry,
+    logger,
+    onReady: () => process.send?.({ type: 'ready' }),
+    signal: ending.signal,
+  });
+  return EXIT.done;
+}
+
+function add(registry: AccountRegistry, wire: WireAccount, source: AccountSource, salt: Buffer): void {
+  const { provider, baseUrl, key, models } = wire;
+  const fields: AccountFields = { provider, baseUrl, key };
+  if (models) {
+    fields.models = {
+      ...(models.image === undefined ? {} : { image: models.image }),
+      ...(models.responses === undefined ? {} : { responses: models.responses }),
+    };
+  }
+  registry.add(new Account(fields, salt), source);
+}
+
+/** The first signal drains; a second one ends the process as usual. */
+function endBySignal(): AbortController {
+  const ending = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT'] as const) void once(process, name).then(() => ending.abort());
+  return ending;
+}
+
+/** A file of profiles counts only when a profile or the file was named: it alone never makes a worker remote. */
+function remoteOf(settings: Settings, env: NodeJS.ProcessEnv): ClientConnectConfig {
+  const given: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) if (value !== undefined) given[name] = value;
+  return loadClientConnectConfig({
+    ...(settings.TEMPORAL_PROFILE === undefined ? {} : { profile: settings.TEMPORAL_PROFILE }),
+    disableFile: settings.TEMPORAL_PROFILE === undefined && env['TEMPORAL_CONFIG_FILE'] === undefined,
+    overrideEnvVars: given,
+  });
+}
