@@ -174,15 +174,16 @@ export function captionCard(
   return { content: content.join(''), height: cardHeight + margin };
 }
 
-/** The small mark at the top right that says what this picture is. */
-export function previewMark(font: Font, width: number, height: number): string {
+/** The small mark in a corner at the right that says what this picture is. */
+export function previewMark(font: Font, width: number, height: number, corner: 'top' | 'bottom' = 'top'): string {
   const unit = Math.min(width, height);
   const size = Math.max(5, unit * 0.0185);
   const spacing = size * 0.16;
   const word = Array.from('PREVIEW');
   const textWidth = widthOf('PREVIEW', font, size) + spacing * (word.length - 1);
   const [markWidth, markHeight] = [textWidth + size * 1.7, size * 2];
-  const [x, y] = [width - unit * 0.035 - markWidth, unit * 0.035];
+  const margin = unit * 0.035;
+  const [x, y] = [width - margin - markWidth, corner === 'top' ? margin : height - margin - markHeight];
   return [
     rect(x, y, markWidth, markHeight, PANEL, markHeight / 2, 0.66),
     drawLine(word, font, size, x + size * 0.85, y + size * 1.365, { spacing, weight: 0.03 }),

@@ -92,7 +92,7 @@ const MOODS: Readonly<Record<Time, Mood>> = {
 export function timeOf(scene: SceneWords): Time {
   if (scene.time) return scene.time;
   const { scenery } = scene;
-  if (scenery.has('moon') || scenery.has('stars')) return 'night';
+  if (scenery.has('moon') || scenery.has('stars') || scenery.has('space')) return 'night';
   if (scenery.has('snow')) return 'winter';
   return scenery.has('rain') ? 'storm' : 'day';
 }
@@ -142,7 +142,7 @@ export function studioPalette(scene: SceneWords, random: Random): Palette {
     ? [shade(ground, ground.l < 0.5 ? 0.05 : 0), ground, shade(ground, ground.l < 0.5 ? -0.01 : -0.035)]
     : [tint(0.95, 0.045), tint(0.9, 0.075), tint(0.82, 0.12)];
   const light = shade({ ...first, c: first.c * 0.75 }, Math.max(0.12, 0.82 - first.l));
-  const deep = shade({ ...partner, c: partner.c * 0.9 }, Math.min(-0.14, 0.36 - partner.l));
+  const deep = second ?? shade({ ...partner, c: partner.c * 0.9 }, Math.min(-0.14, 0.36 - partner.l));
   const ramp = (t: number): Colour => (t < 0.5 ? mix(light, first, t * 2) : mix(first, deep, t * 2 - 1));
   return {
     sky,

@@ -26,7 +26,8 @@ const SIZE = `(?<w>\\d{1,5})(?:${PX})?\\s*(?:[x×*]|by)\\s*(?<h>\\d{1,5})(?:${PX
 const COLOUR = `#[0-9a-f]{6}|(?:(?:${SHADE_WORDS.join('|')})[\\s-]+)?(?:${COLOUR_WORDS.join('|')})`;
 const DEGREE = '(?:(?<much>much|a\\s+lot|strongly|heavily|very)\\s+|(?<little>slightly|a\\s+(?:bit|little)|a\\s+touch|subtly|somewhat)\\s+)?';
 const BY = `(?:\\s+(?:by\\s+)?(?<amount>[+-]?${NUMBER})\\s*(?<percent>%|percent)?|\\s+(?<after>slightly|a\\s+(?:bit|little)|a\\s+lot|strongly|much))?`;
-const QUOTED = '"(?<q1>[^"]*)"|“(?<q2>[^”]*)”|«(?<q3>[^»]*)»|‘(?<q4>[^’]*)’|\'(?<q5>(?:[^\']|\'(?=\\p{L}))*)\'|`(?<q6>[^`]*)`';
+/** Of bounded length, so that a mark without its partner does not make the reading of a long prompt slow. */
+const QUOTED = '"(?<q1>[^"]{0,1200})"|“(?<q2>[^”]{0,1200})”|«(?<q3>[^»]{0,1200})»|‘(?<q4>[^’]{0,1200})’|\'(?<q5>(?:[^\']|\'(?=\\p{L})){0,1200})\'|`(?<q6>[^`]{0,1200})`';
 
 /** The patterns stand at one place of the prompt each (sticky); the first that fits wins. */
 const rule = (pattern: string, read: Rule['read']): Rule => ({
@@ -92,7 +93,7 @@ const RULES: readonly Rule[] = [
   rule(`(?:(?:thick|thin|solid|plain|simple)\\s+)?(?:(?<n1>\\d{1,4})(?:${PX}|-pixel)?(?:\\s+(?:wide|thick))?\\s+)?(?<c1>${COLOUR})\\s+(?:border|frame)(?:\\s+(?:of|with|that\\s+is))?(?:\\s+(?<n2>\\d{1,4})(?:${PX})?(?:\\s+(?:wide|thick))?)?`, (groups) => border(groups)),
   rule(`(?:(?<n1>\\d{1,4})(?:${PX}|-pixel)?(?:\\s+(?:wide|thick))?\\s+)?(?:border|frame)(?:\\s+(?:of|with|in))?(?:\\s+(?<n2>\\d{1,4})(?:${PX})?)?(?:\\s+(?:in|of))?(?:\\s+(?<c1>${COLOUR}))?`, (groups) => border(groups)),
 
-  rule(`(?:tint(?:ed)?|colou?ri[sz]ed?)${IT}${TO}\\s+(?<c1>${COLOUR})|(?<c2>${COLOUR})\\s+(?:tint|tone|hue)|make${IT}\\s+(?<c3>${COLOUR})(?!\\s+\\p{L}+(?:er|ed)?\\b)`, ({ c1, c2, c3 }) => tint(c1 ?? c2 ?? c3)),
+  rule(`(?:tint(?:ed)?|colou?ri[sz]ed?)${IT}${TO}\\s+(?<c1>${COLOUR})|(?<c2>${COLOUR})\\s+(?:tint|tone|hue)|make${IT}\\s+(?<c3>${COLOUR})(?!\\s+(?!and\\b|then\\b|but\\b|please\\b|now\\b)\\p{L})`, ({ c1, c2, c3 }) => tint(c1 ?? c2 ?? c3)),
 ];
 
 function adjustment(type: 'brightness' | 'contrast' | 'saturation', up: string, down: string, noun: string): Rule[] {

@@ -1,12 +1,14 @@
 import sharp, { type Sharp } from 'sharp';
 import { digestOf, sha256 } from '../../contract/canonical.js';
+import { pixelSize } from '../../contract/input.js';
 import { JobFailure } from '../../contract/errors.js';
 import type { Picture } from '../../contract/plan.js';
 import type { GenerationRequest, ReferenceImage } from '../generator.js';
 import { missingCharacters } from './caption.js';
 import { describeEdit, movesPixels, type Edit } from './edit.js';
-import { applyEdit, confineToMask, decode, fitInto, openBitmap, type Bitmap } from './edit-operations.js';
+import { applyEdit, decode, openBitmap, type Bitmap } from './edit-operations.js';
 import type { Format } from './encode.js';
+import { confineToMask, fitInto, isOpaque } from './finish-edit.js';
 import { noReference, undecodable } from './failures.js';
 import type { Font } from './font.js';
 import { parseEdits } from './parse-edits.js';
@@ -31,7 +33,7 @@ export function previewOfPrompt(picture: Picture, item: number, font: Font): Pre
   const scene = drawScene(prompt, digestOf({ prompt, seed, item }), width, height, font);
   const drawn = scene.understood.length > 0 ? `drawn from the words ${quoted(scene.understood)}` : 'an abstract design (no word of the prompt names something that the local preview draws)';
   return {
-    image: sharp(scene.svg, { limitInputPixels: false }),
+    image: sharp(scene.svg, { limitInputPixels: false }).removeAlpha(),
     notes: [`local preview: ${drawn}; the whole prompt is only the caption`, ...sizeNotes(picture, `${width}x${height}`), ...glyphNotes(prompt, font)],
     exact: false,
   };
@@ -74,8 +76,8 @@ export async function previewOfEdit({ picture, references, mask }: GenerationReq
   const asked = askedSize(picture);
   if (!mask) {
     const { width, height } = asked ?? edited;
-    const image = openBitmap(await fitInto(edited, width, height));
-    return { image: await withoutIdleAlpha(image), notes: [...notes, ...sizeNotes(picture, `${width}x${height}`)], exact: false };
+    const image = toEncode(await fitInto(edited, width, height));
+    return { image, notes: [...notes, ...sizeNotes(picture, `${width}x${height}`)], exact: false };
   }
   const confinement = confineToMask(original, edited, await decodedMask(mask, original));
   if (confinement.editable === 0) notes.push('the mask has no pixel with alpha 0, so nothing was editable');
@@ -83,7 +85,7 @@ export async function previewOfEdit({ picture, references, mask }: GenerationReq
     notes.push(`size ${asked.width}x${asked.height} was ignored: with a mask the picture keeps its ${original.width}x${original.height} pixels`);
   }
   if (format === 'jpeg') notes.push('JPEG is lossy: pixels outside the mask are close to the reference, not identical; PNG and WebP keep them');
-  return { image: await withoutIdleAlpha(openBitmap(confinement.bitmap)), notes, exact: true };
+  return { image: toEncode(confinement.bitmap), notes, exact: true };
 }
 
 async function applyAll(
@@ -112,10 +114,8 @@ async function applyAll(
   return { bitmap, applied, ignored };
 }
 
-/** A picture that is opaque everywhere is written without an alpha channel. */
-async function withoutIdleAlpha(image: Sharp): Promise<Sharp> {
-  const { isOpaque } = await image.stats();
-  return isOpaque ? image.removeAlpha() : image;
+function toEncode(bitmap: Bitmap): Sharp {
+  return isOpaque(bitmap) ? openBitmap(bitmap).removeAlpha() : openBitmap(bitmap);
 }
 
 async function decoded(image: ReferenceImage, what: string): Promise<Bitmap> {
@@ -138,7 +138,7 @@ async function decodedMask(mask: ReferenceImage, original: Bitmap): Promise<Bitm
 }
 
 function sizeNotes({ size, aspect_ratio: ratio }: Picture, used: string): string[] {
-  if (size === undefined || size === 'auto' || /^\d/.test(size) || ratio !== undefined) return [];
+  if (size === undefined || size === 'auto' || pixelSize(size) || ratio !== undefined) return [];
   return [`size ${size} is another provider's word; the picture has ${used} pixels`];
 }
 

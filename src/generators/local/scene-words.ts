@@ -4,6 +4,7 @@ import { COLOUR_WORDS, fromRgb, namedColour, SHADE_WORDS, type Colour } from './
 
 export const SCENERY = [
   'sky',
+  'space',
   'sun',
   'moon',
   'stars',
@@ -63,8 +64,9 @@ const OTHER_WORDS: Readonly<Record<string, string>> = {
   moonlight: 'moon',
   moonlit: 'moon',
   starry: 'stars',
-  galaxy: 'stars',
-  space: 'stars',
+  galaxy: 'space',
+  universe: 'space',
+  cosmos: 'space',
   cloudy: 'clouds',
   rainy: 'rain',
   snowy: 'snow',

@@ -32,18 +32,17 @@ export interface Scene {
   understood: string[];
 }
 
-/** Words of place without which things stand in a studio rather than in a landscape. */
-const LANDSCAPE = ['sun', 'moon', 'stars', 'sky', 'clouds', 'rain', 'snow', 'mountains', 'hills', 'desert', 'sea', 'beach', 'forest', 'city'] as const;
 
 /** The same prompt, size and seed text give the same scene. */
 export function drawScene(prompt: string, seed: string, width: number, height: number, font: Font): Scene {
   const scene = readScene(prompt);
   const scale = Math.min(width, height) / 1000;
   const drawing = createDrawing(width / scale, height / scale);
-  const outdoors = LANDSCAPE.some((place) => scene.scenery.has(place)) || (scene.time !== undefined && scene.patterns.size === 0);
+  // Things without a place stand in a studio rather than in a landscape.
+  const outdoors = scene.scenery.size > 0 || (scene.time !== undefined && scene.patterns.size === 0);
   const random = randomFrom(`${seed}/palette`);
   const palette = outdoors ? landscapePalette(scene, random) : studioPalette(scene, random);
-  const stage = stageFor(drawing, palette, drawing.height * (scene.scenery.has('city') ? 0.74 : 0.6), seed);
+  const stage = stageFor(drawing, palette, drawing.height * horizonOf(scene), seed);
   if (outdoors) drawLandscape(stage, scene);
   else drawStudio(stage, scene);
   if (scene.scenery.has('rain')) drawRain(stage);
@@ -56,6 +55,12 @@ export function drawScene(prompt: string, seed: string, width: number, height: n
   return { svg: svgDocument(width, height, content.join('')), understood: scene.understood };
 }
 
+/** As a part of the height. */
+function horizonOf({ scenery }: SceneWords): number {
+  if (scenery.has('space')) return 1;
+  return scenery.has('city') ? 0.74 : 0.6;
+}
+
 function drawLandscape(stage: Stage, scene: SceneWords): void {
   const { scenery } = scene;
   const time = timeOf(scene);
@@ -66,13 +71,13 @@ function drawLandscape(stage: Stage, scene: SceneWords): void {
   const low = time === 'sunset' || time === 'dawn';
   if (scenery.has('moon') || time === 'night') light = drawLight(stage, true, false);
   if (scenery.has('sun') || low || (time === 'day' && !scenery.has('clouds'))) light = drawLight(stage, false, low);
-  if (time !== 'night' || scenery.has('clouds')) drawClouds(stage, scenery.has('clouds') || time === 'storm');
+  if ((time !== 'night' && !scenery.has('space')) || scenery.has('clouds')) drawClouds(stage, scenery.has('clouds') || time === 'storm');
   const sky = scene.subjects.filter(({ name }) => ['sky', 'anywhere'].includes(SUBJECT_DRAWINGS[name].place));
   if (scenery.has('mountains')) drawMountains(stage, time === 'winter' || scenery.has('snow') || scenery.has('mountains'));
   if (scenery.has('city')) drawCity(stage, stage.horizon + 20);
   if (sea) drawSea(stage, light, scenery.has('city') ? stage.horizon + 60 : stage.horizon + (scenery.has('mountains') ? 46 : 0));
   if (scenery.has('desert')) drawDesert(stage);
-  const open = !sea && !scenery.has('desert') && !scenery.has('city');
+  const open = !sea && !scenery.has('desert') && !scenery.has('city') && !scenery.has('space');
   if (scenery.has('hills') && sea) drawHills(stage, 2, 0.55);
   else if (open) drawHills(stage, scenery.has('mountains') ? 2 : 4, scenery.has('mountains') ? 0.25 : 0);
   if (scenery.has('forest')) drawForest(stage, stage.horizon + (sea ? -10 : 70));
@@ -122,14 +127,14 @@ function drawOnGround(stage: Stage, subjects: readonly FoundSubject[], water: bo
   const all = instances(subjects);
   const { drawing, horizon } = stage;
   const depth = drawing.height - horizon;
-  const places = row(stage, all.length, Math.min(160, depth * 0.42));
+  const places = row(stage, all.length, Math.max(110, Math.min(160, depth * 0.42)));
   for (const [at, { subject, index }] of all.entries()) {
     const place = places[at];
     if (!place) continue;
     const { r, x } = place;
     const floats = SUBJECT_DRAWINGS[subject.name].place === 'water';
     // High enough for the caption card below.
-    const foot = floats ? horizon + depth * 0.4 : horizon + depth * 0.48;
+    const foot = Math.min(drawing.height * 0.82, floats ? horizon + depth * 0.4 : horizon + depth * 0.48);
     if (!water) drawShadow(drawing, x, foot, r * 1.9);
     stage.drawing.add(...SUBJECT_DRAWINGS[subject.name].draw(x, foot - r * 0.98, r, colourOf(stage.palette, subject, index)));
     if (water) drawing.add(ellipse(x, foot + 4, r * 1.15, r * 0.07, stage.palette.water(0.1), 0.8));
@@ -137,6 +142,7 @@ function drawOnGround(stage: Stage, subjects: readonly FoundSubject[], water: bo
 }
 
 const OWN_COLOURS: Readonly<Partial<Record<FoundSubject['name'], Colour>>> = {
+  lighthouse: { l: 0.58, c: 0.2, h: 27 },
   tree: { l: 0.55, c: 0.13, h: 142 },
   bird: { l: 0.3, c: 0.03, h: 260 },
   star: { l: 0.85, c: 0.16, h: 88 },

@@ -6,7 +6,6 @@ import { shade, type Colour } from './colour.js';
 import { circle, createDrawing, rect, svgDocument } from './drawing.js';
 import type { Font } from './font.js';
 import { undecodable } from './failures.js';
-import { studioPalette } from './palette.js';
 import { randomFrom } from './random.js';
 import { readScene } from './scene-words.js';
 import type { PixelSize } from './size.js';
@@ -44,27 +43,35 @@ export function arrange(pictures: readonly PixelSize[], size: PixelSize, frame: 
 }
 
 function inGrid(pictures: readonly PixelSize[], size: PixelSize, frame: Frame, columns: number): Placement[] {
-  const rows = Math.ceil(pictures.length / columns);
   const { margin, gutter, rim, foot, top, bottom } = frame;
+  const lines = Math.ceil(pictures.length / columns);
   const cellWidth = (size.width - 2 * margin - (columns - 1) * gutter) / columns;
-  const cellHeight = (size.height - top - bottom - (rows - 1) * gutter) / rows;
-  const [roomWidth, roomHeight] = [cellWidth - 2 * rim, cellHeight - rim - foot];
-  return pictures.map((picture, index) => {
-    const row = Math.floor(index / columns);
-    const inRow = Math.min(columns, pictures.length - row * columns);
-    const scale = Math.min(roomWidth / picture.width, roomHeight / picture.height);
-    const width = Math.max(1, Math.floor(picture.width * scale));
-    const height = Math.max(1, Math.floor(picture.height * scale));
-    // A last row that is not full stands in the middle.
-    const rowLeft = (size.width - inRow * cellWidth - (inRow - 1) * gutter) / 2;
-    const left = rowLeft + (index - row * columns) * (cellWidth + gutter) + (cellWidth - width) / 2;
-    const y = top + row * (cellHeight + gutter) + (cellHeight - foot - rim - height) / 2 + rim;
-    return {
-      left: Math.max(0, Math.min(size.width - width, Math.round(left))),
-      top: Math.max(0, Math.min(size.height - height, Math.round(y))),
-      width,
-      height,
-    };
+  const room = size.height - top - bottom;
+  const cellHeight = (room - (lines - 1) * gutter) / lines;
+  const scaled = pictures.map((picture) => {
+    const scale = Math.min((cellWidth - 2 * rim) / picture.width, (cellHeight - rim - foot) / picture.height);
+    return { width: Math.max(1, Math.floor(picture.width * scale)), height: Math.max(1, Math.floor(picture.height * scale)) };
+  });
+  const rows = Array.from({ length: lines }, (_, line) => scaled.slice(line * columns, (line + 1) * columns));
+  const heights = rows.map((row) => Math.max(...row.map(({ height }) => height)) + rim + foot);
+  // Rows that do not need their cells' height stand closer, and all together in the middle.
+  const free = Math.max(0, room - heights.reduce((sum, height) => sum + height, 0));
+  const gap = lines === 1 ? 0 : Math.min(gutter * 2, free / (lines - 1));
+  let y = top + (free - gap * (lines - 1)) / 2;
+  return rows.flatMap((row, line) => {
+    const height = heights[line] ?? 0;
+    const left = (size.width - row.length * cellWidth - (row.length - 1) * gutter) / 2;
+    const placed = row.map((picture, column) => {
+      const x = left + column * (cellWidth + gutter) + (cellWidth - picture.width) / 2;
+      const inRow = y + (height - rim - foot - picture.height) / 2 + rim;
+      return {
+        ...picture,
+        left: Math.max(0, Math.min(size.width - picture.width, Math.round(x))),
+        top: Math.max(0, Math.min(size.height - picture.height, Math.round(inRow))),
+      };
+    });
+    y += height + gap;
+    return placed;
   });
 }
 
@@ -79,17 +86,15 @@ export async function drawSheet(
   const unit = Math.min(size.width, size.height);
   const margin = unit * 0.04;
   const textSize = Math.max(6, unit * 0.031);
-  const mark = unit * 0.075;
-  const caption = layOut(prompt, font, textSize, size.width - 2 * margin - textSize, 3);
+  const caption = layOut(prompt, font, textSize, size.width - 2 * margin - textSize - unit * 0.17, 3);
   const rim = Math.max(1, Math.round(unit * 0.011));
-  const crowded = unit / Math.ceil(Math.sqrt(references.length)) < 110;
-  const foot = crowded ? rim : Math.round(unit * 0.05);
+  const foot = unit / Math.sqrt(references.length) < 48 ? rim : Math.max(11, Math.round(unit * 0.048));
   const frame: Frame = {
     margin,
     gutter: unit * 0.03,
     rim,
     foot,
-    top: margin + mark,
+    top: margin,
     bottom: margin + caption.height + textSize * 0.9,
   };
   const placements = arrange(references, size, frame);
@@ -100,7 +105,8 @@ export async function drawSheet(
       const { left = 0, top = 0, width = 1, height = 1 } = placements[index] ?? {};
       return { input, raw: { width, height, channels: 4 as const }, left, top };
     }),
-  );
+  )
+    .removeAlpha();
 }
 
 async function thumbnail({ bytes }: ReferenceImage, place: Placement | undefined): Promise<Buffer> {
@@ -126,7 +132,8 @@ function sheetSvg(
   caption: string,
 ): Buffer {
   const random = randomFrom(`${seed}/sheet`);
-  const base = studioPalette(readScene(prompt), random).accent;
+  // Photographs stand best before a cool ground; a colour of the prompt goes before that.
+  const base = readScene(prompt).colours[0] ?? { l: 0.62, c: 0.14, h: random.between(195, 285) };
   const deep = (l: number, turn: number): Colour => ({ l, c: Math.min(base.c, 0.06), h: (base.h + turn + 360) % 360 });
   const drawing = createDrawing(width, height, 's');
   const back = drawing.linear(
@@ -156,5 +163,5 @@ function sheetSvg(
     const [cx, cy] = [place.left + radius, place.top + place.height + foot / 2];
     drawing.add(circle(cx, cy, radius, badge), numberBadge(font, index + 1, cx, cy, radius));
   }
-  return svgDocument(width, height, `${drawing.content()}${caption}${previewMark(font, width, height)}`);
+  return svgDocument(width, height, `${drawing.content()}${caption}${previewMark(font, width, height, 'bottom')}`);
 }
