@@ -24,12 +24,12 @@ export interface Normaliser {
    * was lossy and opaque, else PNG; equal input gives equal bytes with the same version of sharp.
    * @throws JobFailure UNSUPPORTED_IMAGE, LIMIT_EXCEEDED (bytes, pixels, seconds of decoding).
    */
-  normaliseReference(bytes: Buffer, options: { maxEdge: number }): Promise<NormalisedReference>;
+  normaliseReference: (bytes: Buffer, options: { maxEdge: number }) => Promise<NormalisedReference>;
   /**
    * A PNG with alpha, exactly as large as `forSize` (the first reference as the provider gets it).
-   * @throws JobFailure as above; UNSUPPORTED_IMAGE without an alpha channel; INVALID_ARGUMENT when the ratio differs.
+   * @throws JobFailure as above; UNSUPPORTED_IMAGE without any transparency; INVALID_ARGUMENT when the ratio differs.
    */
-  normaliseMask(bytes: Buffer, forSize: { width: number; height: number }): Promise<NormalisedReference>;
+  normaliseMask: (bytes: Buffer, forSize: { width: number; height: number }) => Promise<NormalisedReference>;
 }
 
 export interface NormaliserOptions {
@@ -73,16 +73,12 @@ export function createNormaliser({ concurrency, timeoutSeconds = 60 }: Normalise
       const image = inspectImage(bytes);
       return gate(async () => {
         const { hasAlpha, upright } = await trustedHeader(bytes, image);
-        if (!hasAlpha) {
-          throw new JobFailure({
-            code: 'UNSUPPORTED_IMAGE',
-            message: `The mask has no alpha channel. ${MASK_IS}`,
-            nextStep: 'Save the mask as a PNG with transparency and try again.',
-          });
-        }
+        if (!hasAlpha) throw notAMask('has no alpha channel');
         refuseOtherRatio(upright, forSize);
         const fitted = pipeline(bytes, timeoutSeconds).resize({ ...forSize, fit: 'fill', kernel: 'nearest' });
         const result = await encode(fitted, false, timeoutSeconds);
+        // Nothing would be edited, and that would be paid for.
+        if ((await decoding(sharp(result.bytes).stats())).isOpaque) throw notAMask('is opaque everywhere');
         return { ...result, notes: [] };
       });
     },
@@ -139,6 +135,14 @@ function undecodable(cause: unknown): JobFailure {
     message: 'The picture cannot be decoded: its data is damaged, cut off, or not what its header claims.',
     nextStep: 'Open it in a picture editor, save it again as PNG or JPEG, and try again.',
     cause,
+  });
+}
+
+function notAMask(why: string): JobFailure {
+  return new JobFailure({
+    code: 'UNSUPPORTED_IMAGE',
+    message: `The mask ${why}. ${MASK_IS}`,
+    nextStep: 'Save the mask as a PNG with transparency and try again.',
   });
 }
 

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { crc32, deflateSync } from 'node:zlib';
 import sharp, { type Sharp } from 'sharp';
 
@@ -75,10 +76,28 @@ export function riffChunk(name: string, data: Buffer): Buffer {
 
 /** A real picture: left half red, right half blue, so that a turn can be seen. */
 export function redBlue(width: number, height: number): Sharp {
+  return leftRight(width, height, [255, 0, 0], [0, 0, 255]);
+}
+
+/** A mask: left half to be edited, right half to stay. */
+export function leftMask(width: number, height: number): Promise<Buffer> {
+  return leftRight(width, height, [0, 0, 0, 0], [0, 0, 0, 255]).png().toBuffer();
+}
+
+function leftRight(width: number, height: number, left: number[], right: number[]): Sharp {
   const half = Math.floor(width / 2);
-  return sharp({ create: { width, height, channels: 3, background: 'blue' } }).composite([
-    { input: { create: { width: half, height, channels: 3, background: 'red' } }, left: 0, top: 0 },
-  ]);
+  const row = Buffer.concat(Array.from({ length: width }, (_, x) => Buffer.from(x < half ? left : right)));
+  const pixels = Buffer.concat(Array.from({ length: height }, () => row));
+  return sharp(pixels, { raw: { width, height, channels: left.length === 4 ? 4 : 3 } });
+}
+
+/**
+ * A lossless WebP of a few MB whose opaque pixels are over 20 MB as PNG: noise that repeats further apart than PNG's compression looks back.
+ */
+export function fatAsPng(): Promise<Buffer> {
+  const tile = randomBytes(2800 * 100 * 3);
+  const pixels = Buffer.concat(Array.from({ length: 28 }, () => tile));
+  return sharp(pixels, { raw: { width: 2800, height: 2800, channels: 3 } }).webp({ lossless: true }).toBuffer();
 }
 
 /** A JPEG as a phone writes it: lying on its side (orientation 6), with the place where it was taken. */

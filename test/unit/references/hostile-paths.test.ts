@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -121,6 +123,14 @@ describe('hostile paths', () => {
     await expect(resolveInsideRoots('~', home)).resolves.toBe(realpathSync(homedir()));
   });
 
+  it('opens nothing but ordinary files', async () => {
+    const socket = createServer().listen(join(base, 'root/socket.png'));
+    await once(socket, 'listening');
+    // Opening a socket fails with ENXIO; that it is not even tried shows in the message.
+    await expect(readInsideRoots('socket.png', roots, LIMIT)).rejects.toMatchObject({ message: expect.stringContaining('not an ordinary file') });
+    socket.close();
+  });
+
   it('names the path as given and the setting to change', async () => {
     await expect(resolveInsideRoots('../root2/cat.png', roots)).rejects.toMatchObject({
       message: expect.stringContaining('../root2/cat.png'),
@@ -153,6 +163,23 @@ describe('a swap between check and reading', () => {
     symlinkSync(join(base, 'outside'), folder);
     await expect(readResolved(path, path, roots, LIMIT)).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
     await expect(readResolved(path, path, everywhere, LIMIT)).resolves.toEqual(picture);
+  });
+
+  it('of the folder that is undone before the second look is refused', async () => {
+    const folder = inner('swapped-twice');
+    const path = await resolveInsideRoots(join(folder, 'secret.png'), roots);
+    renameSync(folder, `${folder}-away`);
+    symlinkSync(join(base, 'outside'), folder);
+    // Opened by now; the roots are asked for again when the path is resolved the second time.
+    const undoing: ReferenceRoots = {
+      folders: roots.folders,
+      get cwd() {
+        rmSync(folder);
+        renameSync(`${folder}-away`, folder);
+        return roots.cwd;
+      },
+    };
+    await expect(readResolved(path, path, undoing, LIMIT)).rejects.toMatchObject({ message: expect.stringContaining('changed while') });
   });
 
   it('of the file for a link to the outside is refused', async () => {

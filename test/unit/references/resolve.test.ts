@@ -72,7 +72,8 @@ describe("a reference of a job's input", () => {
   it('as a blob is held to the limits, whoever stored it', async () => {
     const large = Buffer.concat([picture, Buffer.alloc(20 * 1024 * 1024)]);
     await store.putBlob(large);
-    await expect(resolveReference({ sha256: sha256(large) }, context)).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+    const unread = { ...context, store: { id: store.id, statBlob: store.statBlob.bind(store), putBlob: store.putBlob.bind(store), getBlob: () => Promise.reject(new Error('was read')) } };
+    await expect(resolveReference({ sha256: sha256(large) }, unread)).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
     const text = Buffer.from('not a picture');
     await store.putBlob(text);
     await expect(resolveReference({ sha256: sha256(text) }, context)).rejects.toMatchObject({ code: 'UNSUPPORTED_IMAGE' });

@@ -104,7 +104,7 @@ describe('a reference of a call', () => {
     ['data: without a comma', 'data:image/png;base64', 'INVALID_ARGUMENT'],
     ['data: that says PNG and is HTML', dataUrl(Buffer.from('<html>')), 'UNSUPPORTED_IMAGE'],
     ['data: a little over the limit', dataUrl(Buffer.concat([picture, Buffer.alloc(1024 * 1024 + 1 - picture.length)])), 'LIMIT_EXCEEDED'],
-    ['data: far over the limit', `data:image/png;base64,${'A'.repeat(20_000_000)}`, 'LIMIT_EXCEEDED'],
+    ['data: far over the limit, before it is looked at', `data:image/png;base64,${'@'.repeat(20_000_000)}`, 'LIMIT_EXCEEDED'],
   ])('as %s is refused', async (_, value, code) => {
     await expect(snapshotReference(value, context)).rejects.toMatchObject({ code });
   });
