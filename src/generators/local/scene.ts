@@ -1,4 +1,5 @@
 import { drawDesign, PATTERN_DRAWINGS } from './abstract.js';
+import { drawCity } from './city.js';
 import { captionCard, previewMark } from './caption.js';
 import { mix, shade, type Colour } from './colour.js';
 import { circle, createDrawing, ellipse, rect, svgDocument, type Point } from './drawing.js';
@@ -8,7 +9,6 @@ import { randomFrom } from './random.js';
 import { readScene, type FoundSubject, type SceneWords } from './scene-words.js';
 import {
   drawBeach,
-  drawCity,
   drawClouds,
   drawForest,
   drawHills,

@@ -134,7 +134,9 @@ function sheetSvg(
   const random = randomFrom(`${seed}/sheet`);
   // Photographs stand best before a cool ground; a colour of the prompt goes before that.
   const base = readScene(prompt).colours[0] ?? { l: 0.62, c: 0.14, h: random.between(195, 285) };
-  const deep = (l: number, turn: number): Colour => ({ l, c: Math.min(base.c, 0.06), h: (base.h + turn + 360) % 360 });
+  // A dark yellow looks like mud: there the ground is nearly grey, and the numbers alone carry the colour.
+  const muddy = base.h > 45 && base.h < 130;
+  const deep = (l: number, turn: number): Colour => ({ l, c: Math.min(base.c, muddy ? 0.012 : 0.06), h: (base.h + turn) % 360 });
   const drawing = createDrawing(width, height, 's');
   const back = drawing.linear(
     [
