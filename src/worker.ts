@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
-import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { readDatabase } from './local/database.js';
 import { readSalt } from './accounts/salt.js';
 import type { AccountRegistry } from './accounts/registry.js';
@@ -14,7 +14,7 @@ import type { Settings } from './config.js';
 import { submitQueue, TASK_QUEUES, type ProviderName } from './contract/names.js';
 import type { Generator } from './generators/generator.js';
 import { createLocalGenerator } from './generators/local/index.js';
-import { createOpenAiGenerator } from './generators/openai.js';
+import { createOpenAiGenerator } from './generators/openai/index.js';
 import type { Logger } from './log.js';
 import { createNormaliser } from './references/normalise.js';
 
@@ -35,8 +35,7 @@ const BUNDLE = fileURLToPath(new URL('../dist/workflow-bundle.js', import.meta.u
 
 /** Runs the worker of all queues until the signal aborts and everything in flight is written down. */
 export async function runWorker(options: RunWorkerOptions): Promise<void> {
-  const { address, namespace, logger, signal } = options;
-  installRuntime(logger);
+  const { address, namespace, signal } = options;
   const connection = await NativeConnection.connect({ ...options.connection, address });
   try {
     const deps = await dependencies(options, new Client({ connection, namespace }));
@@ -120,27 +119,4 @@ async function createWorkers(connection: NativeConnection, deps: ActivityDepende
     queue(TASK_QUEUES.store, STORE_SLOTS),
     ...submits,
   ]);
-}
-
-let installed = false;
-
-/** Native logs go to stdout unless they are forwarded, and stdout is not ours to write to. */
-function installRuntime(logger: Logger): void {
-  if (installed) return;
-  installed = true;
-  Runtime.install({
-    logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
-      const fields = { ...(typeof meta?.['workflowId'] === 'string' ? { job_id: meta['workflowId'] } : {}), activity: meta?.['activityType'] };
-      const target = level === 'ERROR' ? 'error' : level === 'WARN' ? 'warn' : 'debug';
-      logger[target]({ ...fields, ...errorOf(meta) }, message);
-    }),
-    telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'WARN' }), forward: {} } },
-    // The process decides itself when it ends.
-    shutdownSignals: [],
-  });
-}
-
-function errorOf(meta: Record<string | symbol, unknown> | undefined): { err?: string } {
-  const error = meta?.['error'];
-  return error instanceof Error ? { err: error.message } : {};
 }

@@ -1,7 +1,9 @@
 import { activityInfo, cancelled, sleep } from '@temporalio/activity';
 import type { AttemptKey } from '../blobs/attempts.js';
 import { JobFailure } from '../contract/errors.js';
+import type { ProviderName } from '../contract/names.js';
 import type { AcceptedOrder, Cancelled, Generated } from '../contract/plan.js';
+import type { Generator } from '../generators/generator.js';
 import { accountFor } from './accounts.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { beatWhile } from './heartbeats.js';
@@ -52,7 +54,7 @@ const CANCEL_ATTEMPTS = 3;
 async function attemptOf(
   deps: ActivityDependencies,
   { order, accepted }: AcceptedOrder,
-): Promise<{ key: AttemptKey; generator: ReturnType<typeof generatorFor>; recordedAccount?: string }> {
+): Promise<{ key: AttemptKey; generator: Generator; recordedAccount?: string }> {
   const key: AttemptKey = {
     namespace: deps.namespace,
     workflowId: activityInfo().workflowExecution?.workflowId ?? '',
@@ -64,7 +66,7 @@ async function attemptOf(
   return { key, generator: generatorFor(deps, order.target.provider), recordedAccount };
 }
 
-function generatorFor(deps: ActivityDependencies, provider: AcceptedOrder['order']['target']['provider']): import('../generators/generator.js').Generator {
+function generatorFor(deps: ActivityDependencies, provider: ProviderName): Generator {
   const generator = deps.generators.get(provider);
   if (generator) return generator;
   throw new JobFailure({

@@ -7,7 +7,10 @@ import type { Logger } from '../log.js';
  * Heartbeats at a quarter of the timeout, so that three may get lost before a living worker counts as dead.
  * `say` sends new details at once; the same details go on being sent.
  */
-export function beatWhile(timeoutSeconds: number): { say(progress: GenerationProgress): void; stop(): void } {
+export function beatWhile(timeoutSeconds: number): {
+  say: (progress: GenerationProgress) => void;
+  stop: () => void;
+} {
   let details: GenerationProgress | undefined;
   const beat = (): void => heartbeat(details);
   const timer = setInterval(beat, (timeoutSeconds * 1000) / 4);

@@ -1,5 +1,6 @@
 import type { GenerationOrder, Generated, StoredImage } from '../contract/plan.js';
 import { JobFailure } from '../contract/errors.js';
+import { LIMITS } from '../contract/input.js';
 import type { GenerationRequest, GenerationResult, Generator, ReferenceImage } from '../generators/generator.js';
 import { inspectImage } from '../references/inspect.js';
 import type { ActivityDependencies } from './dependencies.js';
@@ -26,11 +27,14 @@ async function load(deps: ActivityDependencies, image: StoredImage): Promise<Ref
   return { bytes, mimeType: image.mime_type, width: image.width, height: image.height };
 }
 
+/** Larger than a reference may be: what was paid for is kept. The edges are those that a size may ask for. */
+const OUTPUT_LIMITS = { bytes: 128 * 1024 * 1024, pixels: LIMITS.maxEdge * LIMITS.maxEdge };
+
 /** Stores the pictures of a result. What the provider calls a picture is inspected before it counts as one. */
 export async function storeResult(deps: ActivityDependencies, result: GenerationResult, generator: Generator): Promise<Generated> {
   const outputs = await Promise.all(
     result.images.map(async (image): Promise<StoredImage> => {
-      const seen = inspectImage(image.bytes);
+      const seen = inspectImage(image.bytes, OUTPUT_LIMITS);
       const blob = await deps.store.putBlob(image.bytes);
       return {
         sha256: blob.sha256,

@@ -92,9 +92,8 @@ export function itemsOf(input: JobInput, references: Uploaded[], mask: StoredIma
 /** What is asked for, with the prompt as it will be sent. */
 export function pictureOf(input: JobInput): Picture {
   const { kind, aspect_ratio, quality, output_format, background, seed } = input;
-  const picture: Picture = { kind, prompt: `${input.frozen?.prompt_prefix ?? ''}${input.prompt}` };
-  const size = sizeOf(input);
-  return Object.assign(picture, defined({ size, aspect_ratio, quality, output_format, background, seed }));
+  const prompt = `${input.frozen?.prompt_prefix ?? ''}${input.prompt}`;
+  return { kind, prompt, size: sizeOf(input), aspect_ratio, quality, output_format, background, seed };
 }
 
 /** What is bought: every argument that shapes the picture, and no other; see "Pay once" in docs/pay-once.md. */
@@ -125,8 +124,4 @@ export function timingOf(settings: Settings): Timing {
     retryInitialSeconds: settings.IMAGE_RETRY_INITIAL_SECONDS,
     retryMaximumSeconds: settings.IMAGE_RETRY_MAX_SECONDS,
   };
-}
-
-function defined<T extends object>(fields: T): Partial<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>;
 }

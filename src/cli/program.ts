@@ -72,7 +72,7 @@ function buildProgram(): Command {
     .action(async (options: CommonOptions & { stack?: boolean; module?: string }, command: Command) => {
       const { stackWorker, worker } = await import('./worker.js');
       const env = environmentOf(command);
-      process.exit(options.stack ? await stackWorker(env, options.module) : await worker(env));
+      await exitAfter(options.stack ? stackWorker(env, options.module) : worker(env));
     });
   program
     .command('supervise', { hidden: true })
@@ -80,8 +80,7 @@ function buildProgram(): Command {
     .addOption(new Option('--worker-module <file>').hideHelp())
     .action(async (options: CommonOptions & { workerModule?: string }, command: Command) => {
       const { supervise } = await import('./supervise.js');
-      await supervise(environmentOf(command), options.workerModule);
-      process.exit(EXIT.done);
+      await exitAfter(supervise(environmentOf(command), options.workerModule));
     });
   return program;
 }
@@ -102,6 +101,11 @@ function optionsOf(command: Command): CommonOptions {
 function environmentOf(command: Command): NodeJS.ProcessEnv {
   const { dataDir } = optionsOf(command);
   return dataDir === undefined ? process.env : { ...process.env, IMAGE_DATA_DIR: dataDir };
+}
+
+/** For commands that have channels or native threads open, which would keep a failed process alive. */
+async function exitAfter(run: Promise<number>): Promise<never> {
+  process.exit(await run.catch((error: unknown) => reportFailure(error, false)));
 }
 
 async function serve({ dataDir }: CommonOptions): Promise<void> {

@@ -3,9 +3,10 @@ import { readSettings } from '../config.js';
 import { runSupervisor } from '../local/supervisor.js';
 import { createLogger } from '../log.js';
 import { VERSION } from '../mcp/version.js';
+import { EXIT } from './output.js';
 
 /** Runs the local stack of a data folder until it is ended. Started by clients, detached from them. */
-export async function supervise(env: NodeJS.ProcessEnv, workerModule: string | undefined): Promise<void> {
+export async function supervise(env: NodeJS.ProcessEnv, workerModule: string | undefined): Promise<number> {
   const settings = readSettings(env);
   const command = fileURLToPath(new URL('../cli.js', import.meta.url));
   await runSupervisor({
@@ -23,4 +24,5 @@ export async function supervise(env: NodeJS.ProcessEnv, workerModule: string | u
     ],
     logger: createLogger(settings.IMAGE_LOG_LEVEL, 'supervisor'),
   });
+  return EXIT.done;
 }

@@ -10,7 +10,7 @@ import { readSalt } from '../accounts/salt.js';
 import { readSettings, type Settings } from '../config.js';
 import { JobFailure } from '../contract/errors.js';
 import { toWorkerSchema, type ToWorker, type WireAccount } from '../local/protocol.js';
-import { createLogger } from '../log.js';
+import { createLogger, type Logger } from '../log.js';
 import type { runWorker } from '../worker.js';
 import { EXIT } from './output.js';
 
@@ -38,7 +38,7 @@ export async function worker(env: NodeJS.ProcessEnv): Promise<number> {
   const fromFile = await readCredentialsFile(settings.credentialsFile);
   if (fromFile) for (const fields of readAccounts(fromFile)) registry.add(new Account(fields, salt), 'credentials');
   const { signal } = endBySignal();
-  const module = await import('../worker.js');
+  const module = await loadWorker(logger);
   await module.runWorker({ address, namespace, connection, settings, accounts: registry, logger, signal });
   return EXIT.done;
 }
@@ -68,7 +68,7 @@ export async function stackWorker(env: NodeJS.ProcessEnv, modulePath: string | u
     if (!process.connected) resolve(undefined);
   });
   if (!start) return EXIT.failed;
-  const loaded: unknown = await (modulePath === undefined ? import('../worker.js') : import(pathToFileURL(modulePath).href));
+  const loaded: unknown = await (modulePath === undefined ? loadWorker(logger) : import(pathToFileURL(modulePath).href));
   await workerModule.parse(loaded).runWorker({
     address: start.address,
     namespace: start.namespace,
@@ -79,6 +79,12 @@ export async function stackWorker(env: NodeJS.ProcessEnv, modulePath: string | u
     signal: ending.signal,
   });
   return EXIT.done;
+}
+
+async function loadWorker(logger: Logger): Promise<{ runWorker: typeof runWorker }> {
+  const [module, { installRuntime }] = await Promise.all([import('../worker.js'), import('../worker-runtime.js')]);
+  installRuntime(logger);
+  return module;
 }
 
 function add(registry: AccountRegistry, wire: WireAccount, source: AccountSource, salt: Buffer): void {

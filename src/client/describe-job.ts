@@ -102,7 +102,7 @@ function runningRecord(
   const record: JobRecord = { ...base, stage: (step && STAGE_OF[step]) || 'queued', poll_after_seconds: 5 };
   const progress = progressOf(history, pending);
   if (progress) record.progress = progress;
-  const attempt = Number(told?.attempt ?? 1);
+  const attempt = told?.attempt ?? 1;
   if (attempt > 1) record.attempt = attempt;
 
   const failure = told?.lastFailure;
@@ -119,7 +119,7 @@ function runningRecord(
   } else if (reason) {
     record.message = `${record.message.slice(0, -1)}; attempt ${attempt}, because: ${reason}`;
   }
-  const stuck = Number(description.pendingWorkflowTask?.attempt ?? 1);
+  const stuck = description.pendingWorkflowTask?.attempt ?? 1;
   if (stuck > 3) record.message = `The workflow cannot go on (attempt ${stuck} of its task); look at it in the Temporal Web UI.`;
   if (description.workflowExtendedInfo?.cancelRequested) record.message = `Cancelling. ${record.message}`;
   if (paused) record.message = 'The job was paused in Temporal; unpause it there.';

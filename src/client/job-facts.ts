@@ -18,7 +18,7 @@ const plan = z.object({
 
 export function inputFacts(value: unknown): Pick<JobRecord, 'kind' | 'provider' | 'model' | 'tags'> {
   const read = input.safeParse(value);
-  return read.success ? defined(read.data) : {};
+  return read.success ? read.data : {};
 }
 
 export function planFacts(value: unknown): Pick<JobRecord, 'provider' | 'model' | 'warnings'> & { items?: number } {
@@ -27,14 +27,10 @@ export function planFacts(value: unknown): Pick<JobRecord, 'provider' | 'model' 
   const [target] = read.data.targets;
   if (!target) return {};
   const warnings = [...new Set([...read.data.warnings, ...target.warnings])];
-  return defined({
+  return {
     provider: target.provider,
     model: target.model,
     warnings: warnings.length > 0 ? warnings : undefined,
     items: read.data.items.length,
-  });
-}
-
-function defined<T extends object>(fields: T): T {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
+  };
 }

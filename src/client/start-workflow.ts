@@ -6,7 +6,7 @@ import {
 } from '@temporalio/client';
 import { defineSearchAttributeKey, type SearchAttributePair } from '@temporalio/common';
 import type { JobInput } from '../contract/input.js';
-import { MEMO, SEARCH_ATTRIBUTES, TASK_QUEUES, WORKFLOW_TYPE } from '../contract/names.js';
+import { MEMO, TASK_QUEUES, WORKFLOW_TYPE, type SearchAttributeName } from '../contract/names.js';
 
 /** Characters of the prompt that lists and the Web UI show. */
 const TITLE_CHARACTERS = 60;
@@ -71,7 +71,7 @@ function startOptions({ jobId, input, requestDigest, again }: StartRequest): Wor
 
 function searchAttributes(input: JobInput): SearchAttributePair[] {
   const pairs: SearchAttributePair[] = [];
-  const keyword = (name: keyof typeof SEARCH_ATTRIBUTES, value: string | undefined): void => {
+  const keyword = (name: SearchAttributeName, value: string | undefined): void => {
     if (value) pairs.push({ key: defineSearchAttributeKey(name, 'KEYWORD'), value });
   };
   keyword('ImageKind', input.kind);

@@ -43,7 +43,7 @@ export function remoteTemporal(settings: Settings, env: NodeJS.ProcessEnv): Temp
     const config = loadClientConnectConfig({
       ...(settings.TEMPORAL_PROFILE === undefined ? {} : { profile: settings.TEMPORAL_PROFILE }),
       disableFile: settings.TEMPORAL_PROFILE === undefined && env['TEMPORAL_CONFIG_FILE'] === undefined,
-      overrideEnvVars: Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined)) as Record<string, string>,
+      overrideEnvVars: Object.fromEntries(Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
     });
     const address = config.connectionOptions.address ?? settings.TEMPORAL_ADDRESS ?? 'localhost:7233';
     const namespace = config.namespace ?? settings.TEMPORAL_NAMESPACE;
@@ -67,8 +67,8 @@ export function remoteTemporal(settings: Settings, env: NodeJS.ProcessEnv): Temp
       return this.connect(2000).catch(() => undefined);
     },
     async close() {
-      const open = await connected?.catch(() => undefined);
-      await open?.connection.close();
+      const opened = await connected?.catch(() => undefined);
+      await opened?.connection.close();
     },
   };
 }
@@ -76,7 +76,7 @@ export function remoteTemporal(settings: Settings, env: NodeJS.ProcessEnv): Temp
 export function localTemporal(stack: LocalStack): Temporal {
   let current: Connected | undefined;
   const use = async (found: StackAddress): Promise<Connected> => {
-    if (current?.address === found.address && current.databaseId === found.databaseId) return current;
+    if (current && current.address === found.address && current.databaseId === found.databaseId) return current;
     await current?.connection.close().catch(() => undefined);
     const connection = await Connection.connect({ address: found.address, connectTimeout: 4000 }).catch((error: unknown) => {
       throw unavailable(found.address, error);

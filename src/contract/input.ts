@@ -135,6 +135,9 @@ export const jobInputSchema = z
   });
 export type JobInput = z.infer<typeof jobInputSchema>;
 
+/** What claims to be one and was not checked: each field may be missing. */
+export type Unchecked<T> = { [Field in keyof T]?: T[Field] | undefined };
+
 /** The fields that the rules between fields look at; every caller may hold more. */
 export interface CrossFields {
   kind: JobInput['kind'];

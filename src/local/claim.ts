@@ -4,6 +4,10 @@ import { basename, dirname } from 'node:path';
 import type * as z from 'zod';
 import { unlessAbsent } from '../blobs/durable-folder.js';
 import { Locks } from '../blobs/lock.js';
+import { errnoOf } from '../blobs/store-failure.js';
+
+/** Then nothing of ours runs there; who needs the folder is told by prepareDataFolder. */
+const UNREADABLE = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM']);
 
 /** A file that says who does a thing alone: complete or absent, and taken over from an owner that is gone. */
 export interface Claim<T> {
@@ -29,8 +33,7 @@ export async function claimFile<T>(claim: Claim<T>, content: T, isAlive: (owner:
 }
 
 export async function readClaim<T>(claim: Claim<T>): Promise<T | undefined> {
-  const text = await unlessAbsent(readFile(claim.path, 'utf8'));
-  return text === undefined ? undefined : parseJson(claim.schema, text);
+  return await readJson(claim.schema, claim.path);
 }
 
 /** Removes the file if it is still ours. */
@@ -56,11 +59,13 @@ export async function writeWhole(path: string, content: unknown): Promise<void> 
   }
 }
 
-/** The content of a small JSON file, or undefined when it does not have the shape. */
-export function parseJson<T>(schema: z.ZodType<T>, text: string): T | undefined {
+/** The content of a small JSON file, or undefined when it is absent, not ours to read, or not of that shape. */
+export async function readJson<T>(schema: z.ZodType<T>, path: string): Promise<T | undefined> {
   try {
-    return schema.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
+    return schema.safeParse(JSON.parse(await readFile(path, 'utf8'))).data;
+  } catch (error) {
+    // SyntaxError: no JSON.
+    if (UNREADABLE.has(errnoOf(error) ?? '') || error instanceof SyntaxError) return undefined;
+    throw error;
   }
 }

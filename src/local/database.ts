@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { open, readFile, rename, stat } from 'node:fs/promises';
+import { open, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { unlessAbsent } from '../blobs/durable-folder.js';
-import { parseJson, writeWhole } from './claim.js';
+import { readJson, writeWhole } from './claim.js';
 import { minorOf } from './temporal-version.js';
 
 const databaseSchema = z.object({ database_id: z.string().min(1), server_version: z.string().regex(/^\d+\.\d+\.\d+$/) });
@@ -61,8 +61,7 @@ async function save(dataDir: string, database: Database): Promise<void> {
 }
 
 export async function readDatabase(dataDir: string): Promise<Database | undefined> {
-  const text = await unlessAbsent(readFile(join(dataDir, 'database.json'), 'utf8'));
-  return text === undefined ? undefined : parseJson(databaseSchema, text);
+  return await readJson(databaseSchema, join(dataDir, 'database.json'));
 }
 
 /** Renames the database and its write-ahead log together, so that it can still be opened; gives the new name. */

@@ -1,12 +1,10 @@
 import { randomInt } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { unlessAbsent } from '../blobs/durable-folder.js';
 import { errnoOf } from '../blobs/store-failure.js';
 import { JobFailure } from '../contract/errors.js';
-import { parseJson, writeWhole } from './claim.js';
+import { readJson, writeWhole } from './claim.js';
 
 const portsSchema = z.object({ grpc: z.int().min(1).max(65_535), ui: z.int().min(1).max(65_535) });
 export type Ports = z.infer<typeof portsSchema>;
@@ -41,8 +39,7 @@ export async function choosePorts(dataDir: string): Promise<{ ports: Ports; mess
 
 /** The ports of last time, also while the stack is down. */
 export async function savedPorts(dataDir: string): Promise<Ports | undefined> {
-  const text = await unlessAbsent(readFile(join(dataDir, 'ports.json'), 'utf8'));
-  return text === undefined ? undefined : parseJson(portsSchema, text);
+  return await readJson(portsSchema, join(dataDir, 'ports.json'));
 }
 
 async function freePort(except: number | undefined): Promise<number> {

@@ -55,7 +55,8 @@ export class LocalStack {
   #connecting: Promise<boolean> | undefined;
   #status: StackStatus | undefined;
   #accounts: AccountFields[] = [];
-  #spawned: Promise<number | undefined> | undefined;
+  /** A supervisor that we started is on its way, or runs. */
+  #spawned = false;
   #spawnCode: number | undefined;
   #closed = false;
 
@@ -70,6 +71,7 @@ export class LocalStack {
   async ensure(timeoutMs: number): Promise<StackAddress> {
     refuseWindows();
     const deadline = Date.now() + timeoutMs;
+    if (!this.#connection) await prepareDataFolder(this.#options.settings.dataDir);
     for (;;) {
       const address = await this.#step();
       if (address) return address;
@@ -198,37 +200,28 @@ export class LocalStack {
   async #spawn(): Promise<void> {
     if (this.#spawned) return;
     const { settings, env, superviseCommand } = this.#options;
-    if (this.#spawnCode !== undefined) await this.#explainExit(this.#spawnCode);
+    const code = this.#spawnCode;
     this.#spawnCode = undefined;
-    const start = async (): Promise<number | undefined> => {
-      await prepareDataFolder(settings.dataDir);
-      const [program, ...args] = superviseCommand ?? ownCommand();
-      const log = openLog(settings.dataDir, 'supervisor');
-      const child = spawn(program, [...args, '--data-dir', settings.dataDir], {
-        cwd: '/',
-        detached: true,
-        env: cleanEnvironment(env ?? process.env, settings),
-        stdio: ['ignore', log.descriptor, log.descriptor],
-      });
-      closeSync(log.descriptor);
-      child.unref();
-      void new Promise<number>((resolve) => {
-        child.once('exit', (code) => resolve(code ?? 1));
-        child.once('error', () => resolve(1));
-      }).then((code) => this.#ended(code));
-      return child.pid;
-    };
-    this.#spawned = start();
-    try {
-      await this.#spawned;
-    } catch (error) {
-      this.#spawned = undefined;
-      throw error;
-    }
+    if (code !== undefined) await this.#explainExit(code);
+    // Another call may have come first.
+    if (this.#spawned || this.#closed) return;
+    this.#spawned = true;
+    const [program, ...args] = superviseCommand ?? ownCommand();
+    const log = openLog(settings.dataDir, 'supervisor');
+    const child = spawn(program, [...args, '--data-dir', settings.dataDir], {
+      cwd: '/',
+      detached: true,
+      env: cleanEnvironment(env ?? process.env, settings),
+      stdio: ['ignore', log.descriptor, log.descriptor],
+    });
+    closeSync(log.descriptor);
+    child.unref();
+    child.once('exit', (exitCode) => this.#ended(exitCode ?? 1));
+    child.once('error', () => this.#ended(1));
   }
 
   #ended(code: number): void {
-    this.#spawned = undefined;
+    this.#spawned = false;
     this.#spawnCode = code;
     this.#wake();
   }
@@ -238,7 +231,6 @@ export class LocalStack {
     const { dataDir } = this.#options.settings;
     const file = await readClaim(stackFileOf(dataDir));
     if (file && (await isStackAlive(file, (await thisProcess()).host)) === 'hangs') {
-      this.#spawnCode = undefined;
       throw new JobFailure({
         code: 'TEMPORAL_UNAVAILABLE',
         message: `The supervisor of the local stack (process ${file.pid}) does not answer; nothing was started.`,
@@ -247,7 +239,6 @@ export class LocalStack {
       });
     }
     if (code === 0) return;
-    this.#spawnCode = undefined;
     throw new JobFailure({
       code: 'TEMPORAL_UNAVAILABLE',
       message: `The supervisor of the local stack ended with exit code ${code}; nothing was started.`,

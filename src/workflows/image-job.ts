@@ -9,7 +9,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { JOB_QUERY } from '../contract/names.js';
-import type { JobInput } from '../contract/input.js';
+import type { JobInput, Unchecked } from '../contract/input.js';
 import type { AcceptedOrder, ItemOutcome, Plan, PlannedItem, Target } from '../contract/plan.js';
 import type { JobRecord } from '../contract/record.js';
 import { activitiesOf, endActivities, uploadActivities } from './activity-options.js';
@@ -26,7 +26,7 @@ const LONGEST_DEADLINE_SECONDS = 7 * 24 * 3600;
 export async function imageJob(given: unknown): Promise<JobRecord> {
   const { workflowId, runStartTime } = workflowInfo();
   // Any program may start this workflow: the first activity checks the whole input, until then nothing is believed.
-  const input = (typeof given === 'object' && given !== null ? given : {}) as JobInput;
+  const input: Unchecked<JobInput> = typeof given === 'object' && given !== null ? given : {};
   const state = new JobState(workflowId, input, runStartTime, setCurrentDetails);
   setHandler(defineQuery<JobRecord>(JOB_QUERY), () => state.record(new Date()));
 
@@ -36,13 +36,13 @@ export async function imageJob(given: unknown): Promise<JobRecord> {
   const limit = input.deadline_seconds;
   if (typeof limit === 'number' && limit > 0 && limit <= LONGEST_DEADLINE_SECONDS) {
     const left = runStartTime.getTime() + limit * 1000 - Date.now();
-    void deadline
-      .run(async () => {
-        await sleep(Math.max(1, left));
-        deadlinePassed = true;
-        work.cancel();
-      })
-      .catch(() => undefined);
+    const passing = deadline.run(async () => {
+      await sleep(Math.max(1, left));
+      deadlinePassed = true;
+      work.cancel();
+    });
+    // Cancelled when the job ends before it.
+    passing.catch(() => undefined);
   }
 
   try {
@@ -108,8 +108,8 @@ async function endWithout(error: unknown, state: JobState, deadlinePassed: boole
   const cancelled = isCancellation(error);
   const timing = state.timing();
   if (cancelled) {
-    const cancel = endActivities(timing).cancelGeneration;
-    await Promise.all(state.open().map(async (order) => state.cancelledAtProvider(order, await cancel(order))));
+    const { cancelGeneration } = endActivities(timing);
+    await Promise.all(state.open().map(async (order) => state.cancelledAtProvider(order, await cancelGeneration(order))));
   }
   const status = cancelled && !deadlinePassed ? 'cancelled' : 'failed';
   state.failedWith(cancelled ? state.cancellationError(deadlinePassed) : errorOf(error));

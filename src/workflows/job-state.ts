@@ -1,5 +1,5 @@
 import type { Billing, ErrorCode, JobError } from '../contract/errors.js';
-import type { JobInput } from '../contract/input.js';
+import type { JobInput, Unchecked } from '../contract/input.js';
 import type { AcceptedOrder, Cancelled, ItemOutcome, Plan, PlannedItem, StoreOrder, Target, Timing } from '../contract/plan.js';
 import type { JobRecord, JobStage, JobStatus } from '../contract/record.js';
 import { JobEndedError, type ItemFailure } from './failures.js';
@@ -18,7 +18,7 @@ export class JobState {
 
   constructor(
     private readonly jobId: string,
-    private readonly input: JobInput,
+    private readonly input: Unchecked<JobInput>,
     private readonly startedAt: Date,
     private readonly show: (markdown: string) => void,
   ) {}
@@ -160,7 +160,7 @@ export class JobState {
   }
 
   uploadSummary(): string {
-    const references = this.input?.image_paths?.length ?? (this.input?.image_path === undefined ? 0 : 1);
+    const references = this.input.image_paths?.length ?? (this.input.image_path === undefined ? 0 : 1);
     return references === 0 ? 'check the input' : `${references} reference${references === 1 ? '' : 's'}`;
   }
 

@@ -94,7 +94,7 @@ describe('not sent', () => {
 
   it('is said of https at a plain http port', async () => {
     const { port, requests } = await web((_request, response) => response.end());
-    expect(await post(`https://127.0.0.1:${port}/`)).toMatchObject({ type: 'not_sent', phase: 'tls' });
+    expect(await post(`https://127.0.0.1:${port}/`)).toMatchObject({ type: 'not_sent', phase: 'tls', detail: expect.stringContaining('TLS') });
     expect(requests).toEqual([]);
   });
 
