@@ -65,7 +65,7 @@ function refusal(reply: HttpReply, sent: Sent): SubmitOutcome {
   if (status === 429) return notBilled((error && isQuota(error) ? quotaFailure : rateLimitedFailure)(reply, reason));
   if (status === 503 && error && isBusy(error)) return notBilled(busyFailure(reply, reason));
   // 408 and 409 speak of a request that may be running.
-  if (status < 400 || status >= 500 || status === 1) return unclear(reply, sent, reason);
+  if (status < 400 || status >= 500 || status === 408 || status === 409) return unclear(reply, sent, reason);
 
   if (error && isRefusal(error.code, error.message)) {
     const failure = refusedFailure(reason, reply);

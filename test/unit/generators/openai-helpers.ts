@@ -36,7 +36,7 @@ export async function submit(
 /** Everything of an outcome or error that anybody could write down. */
 export function told(value: unknown): string {
   return JSON.stringify(value, (_name, part: unknown) =>
-    part instanceof Error ? { ...part, message: part.message, stack: part.stack, cause: part.cause } : part,
+    part instanceof Error ? { fields: Object.entries(part), message: part.message, stack: part.stack, cause: part.cause } : part,
   );
 }
 

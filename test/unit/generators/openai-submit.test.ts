@@ -60,6 +60,7 @@ describe('one request, and what it says about the money', () => {
     ['500 with a body', { kind: 'server_error' }, { type: 'ambiguous', providerStatus: 500, reason: expect.stringContaining('The server had an error.') }],
     ['502 of a gateway', raw(502, apiError({ type: 'upstream_error' })), { type: 'ambiguous', providerStatus: 502 }],
     ['400 without a documented form', raw(400, { message: 'no' }), { type: 'ambiguous', providerStatus: 400 }],
+    ['400 with a message alone', raw(400, { error: { message: 'upstream failed' } }), { type: 'ambiguous', reason: expect.stringContaining('upstream failed') }],
     ['404 of a web server', raw(404, '<h1>404</h1>'), { type: 'ambiguous', providerStatus: 404 }],
     ['408', raw(408, apiError({})), { type: 'ambiguous', providerStatus: 408 }],
     ['409', raw(409, apiError({})), { type: 'ambiguous', providerStatus: 409 }],
