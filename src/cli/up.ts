@@ -9,6 +9,7 @@ import { EXIT, printJson, tell } from './output.js';
 import { printStatus } from './status.js';
 
 const LOOK_MS = 1_000;
+const LOG_LINE_MS = 15_000;
 /** The server takes jobs before the worker runs; a worker that does not come is told, not waited for. */
 const WORKER_MS = 60_000;
 
@@ -36,17 +37,39 @@ export async function up(env: NodeJS.ProcessEnv, json: boolean): Promise<number>
 }
 
 async function ready(stack: LocalStack): Promise<void> {
-  for (let told = ''; ; ) {
+  const progress = progressLine();
+  for (;;) {
     try {
       await stack.ensure(LOOK_MS);
+      progress.end();
       return;
     } catch (error) {
-      if (!(error instanceof JobFailure) || error.code !== 'STARTING') throw error;
-      const text = error.message.replace(/; nothing was started\.$/, '');
-      if (text !== told) tell(text);
-      told = text;
+      if (!(error instanceof JobFailure) || error.code !== 'STARTING') {
+        progress.end();
+        throw error;
+      }
+      progress.show(error.message.replace(/; nothing was started\.$/, ''));
     }
   }
+}
+
+/** On a terminal one line that changes; in a log a line now and then. */
+function progressLine(): { show(text: string): void; end(): void } {
+  const { isTTY } = process.stderr;
+  let told = '';
+  let toldAt = 0;
+  return {
+    show(text) {
+      if (isTTY) process.stderr.write(`\r\u001b[K${text}`);
+      else if (text.split(',')[0] !== told.split(',')[0] || Date.now() - toldAt > LOG_LINE_MS) tell(text);
+      else return;
+      told = text;
+      toldAt = Date.now();
+    },
+    end() {
+      if (isTTY && told !== '') process.stderr.write('\r\u001b[K');
+    },
+  };
 }
 
 async function withWorker(stack: LocalStack): Promise<StackStatus> {

@@ -19,6 +19,8 @@ export interface Described {
   record: JobRecord;
   input: unknown;
   closed: boolean;
+  /** Nothing will move until somebody starts a worker or brings a key. */
+  stuck: boolean;
 }
 
 /** Reads a job with one describe and one history read, in parallel: milliseconds, not billed, and without any worker. */
@@ -38,7 +40,8 @@ export async function describeJob(connected: Connected, jobId: string): Promise<
   const record = running
     ? runningRecord(base, description, history, worker, status === STATUS.paused)
     : closedRecord(base, status, history);
-  return { record, input: history.input, closed: !running };
+  const stuck = running && (worker.state === 'none' || record.stage === 'waiting_for_key');
+  return { record, input: history.input, closed: !running, stuck };
 }
 
 async function describe(client: Client, jobId: string): Promise<Description | undefined> {
@@ -75,9 +78,14 @@ function baseRecord(connected: Connected, jobId: string, description: Descriptio
     temporal: { workflow_id: jobId, run_id: runId, namespace: connected.namespace },
   };
   if (connected.uiUrl !== undefined && record.temporal) {
-    record.temporal.ui_url = `${connected.uiUrl}/namespaces/${connected.namespace}/workflows/${encodeURIComponent(jobId)}`;
+    record.temporal.ui_url = uiLink(connected.uiUrl, connected.namespace, jobId);
   }
   return record;
+}
+
+/** The page of a job in the Temporal Web UI. */
+export function uiLink(uiUrl: string, namespace: string, jobId: string): string {
+  return `${uiUrl}/namespaces/${encodeURIComponent(namespace)}/workflows/${encodeURIComponent(jobId)}`;
 }
 
 const STAGE_OF: Readonly<Record<string, JobStage>> = {
@@ -123,7 +131,7 @@ function runningRecord(
   if (stuck > 3) record.message = `The workflow cannot go on (attempt ${stuck} of its task); look at it in the Temporal Web UI.`;
   if (description.workflowExtendedInfo?.cancelRequested) record.message = `Cancelling. ${record.message}`;
   if (paused) record.message = 'The job was paused in Temporal; unpause it there.';
-  if (!worker.alive) {
+  if (worker.state !== 'alive') {
     record.stage = 'waiting_for_worker';
     record.message = worker.message ?? 'No worker runs.';
   }

@@ -13,7 +13,7 @@ import type { JobRecord } from '../contract/record.js';
 import { createLogger } from '../log.js';
 import { LocalStack } from '../local/stack-client.js';
 import { VERSION } from '../mcp/version.js';
-import { describeJob } from './describe-job.js';
+import { describeJob, uiLink } from './describe-job.js';
 import type { JobApi, WaitOptions, WaitResult } from './job-api.js';
 import { withPaths } from './outputs.js';
 import { recordEndOf } from './recover.js';
@@ -21,7 +21,7 @@ import { serverInfo } from './server-info.js';
 import { prepareJob, type CallContext } from './start-job.js';
 import { Starter } from './starter.js';
 import { localTemporal, remoteTemporal, unavailable, type Connected, type Temporal } from './temporal.js';
-import { CloseWatch, waitForJobs } from './wait.js';
+import { CloseWatch, waitForJobs, type Look } from './wait.js';
 
 /** A submit answers in under five seconds, whatever is away: this much is left for Temporal. */
 const CONNECT_MS = 4000;
@@ -88,23 +88,11 @@ export class ImageJobs implements JobApi {
 
   /** The record of a job; `unknown` for one that was never seen here. Ended jobs are answered without Temporal. */
   async status(jobId: string): Promise<JobRecord> {
-    return this.#guarded(async () => {
-      if (!isJobId(jobId)) return unknown(jobId);
-      const manifest = await this.#manifests.read(jobId);
-      if (manifest?.state === 'deleted') return expired(jobId, manifest);
-      if (manifest?.state === 'ended' && manifest.record) return this.#withPaths(manifest.record, manifest);
-      const connected = await this.#connectFor(manifest);
-      if (!connected) return manifest ? fromOpenManifest(manifest, STACK_STARTING) : unknown(jobId);
-      const described = await describeJob(connected, jobId);
-      if (!described) return manifest ? fromOpenManifest(manifest, notInTemporal(manifest)) : unknown(jobId);
-      if (!described.closed) return described.record;
-      await recordEndOf(this.#manifests, jobId, described.record);
-      return this.#withPaths(described.record, manifest ?? (await this.#manifests.read(jobId)));
-    });
+    return this.#guarded(async () => (await this.#look(jobId)).record);
   }
 
   async wait(options: WaitOptions): Promise<WaitResult> {
-    return this.#guarded(() => waitForJobs(options, this.#watch, (jobId) => this.status(jobId)));
+    return this.#guarded(() => waitForJobs(options, this.#watch, (jobId) => this.#look(jobId)));
   }
 
   /** Asks the job to stop; idempotent. The record says whether the provider may still bill. */
@@ -136,6 +124,31 @@ export class ImageJobs implements JobApi {
 
   async close(): Promise<void> {
     await this.#parts.temporal.close();
+  }
+
+  async #look(jobId: string): Promise<Look> {
+    const settled = (record: JobRecord): Look => ({ record, stuck: false });
+    if (!isJobId(jobId)) return settled(unknown(jobId));
+    const manifest = await this.#manifests.read(jobId);
+    if (manifest?.state === 'deleted') return settled(expired(jobId, manifest));
+    if (manifest?.state === 'ended' && manifest.record) {
+      return settled(await this.#withPaths(await this.#withUiLink(manifest.record), manifest));
+    }
+    const connected = await this.#connectFor(manifest);
+    if (!connected) return settled(manifest ? fromOpenManifest(manifest, STACK_STARTING) : unknown(jobId));
+    const described = await describeJob(connected, jobId);
+    if (!described) return settled(manifest ? fromOpenManifest(manifest, notInTemporal(manifest)) : unknown(jobId));
+    if (!described.closed) return described;
+    await recordEndOf(this.#manifests, jobId, described.record);
+    return settled(await this.#withPaths(described.record, manifest ?? (await this.#manifests.read(jobId))));
+  }
+
+  /** The link to the Web UI, when it is up: ports may have changed since the record was written. */
+  async #withUiLink(record: JobRecord): Promise<JobRecord> {
+    const { settings, temporal } = this.#parts;
+    const connected = record.temporal && !settings.remote ? await temporal.connectIfRunning() : undefined;
+    if (!record.temporal || connected?.uiUrl === undefined) return record;
+    return { ...record, temporal: { ...record.temporal, ui_url: uiLink(connected.uiUrl, connected.namespace, record.job_id) } };
   }
 
   #callContext(connected: Connected | undefined): CallContext {

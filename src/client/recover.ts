@@ -30,7 +30,7 @@ export async function recoverJobs(options: RecoverOptions): Promise<number> {
   const connection = await Connection.connect({ address });
   try {
     const client = new Client({ connection, namespace });
-    const connected: Connected = { client, connection, namespace, address, worker: async () => ({ alive: true }) };
+    const connected: Connected = { client, connection, namespace, address, worker: async () => ({ state: 'alive' }) };
     let restarted = 0;
     for await (const manifest of manifests.list()) {
       if (manifest.state !== 'accepted' || manifest.namespace !== namespace) continue;

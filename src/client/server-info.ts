@@ -63,7 +63,7 @@ async function temporalState(settings: Settings, connected: Connected | undefine
     return { mode: settings.remote ? 'remote' : 'local', address: where, state };
   }
   const worker = await connected.worker().catch((error: unknown) => ({
-    alive: false,
+    state: 'none' as const,
     message: error instanceof JobFailure ? error.message : 'The worker could not be looked at.',
   }));
   return {
@@ -71,7 +71,7 @@ async function temporalState(settings: Settings, connected: Connected | undefine
     address: connected.address,
     namespace: connected.namespace,
     state: 'ready',
-    worker: worker.alive ? 'running' : worker.message,
+    worker: worker.state === 'alive' ? 'running' : worker.message,
     ...(connected.uiUrl === undefined ? {} : { ui_url: connected.uiUrl }),
   };
 }

@@ -6,8 +6,9 @@ import { TASK_QUEUES, type ProviderName } from '../contract/names.js';
 import type { LocalStack, StackAddress } from '../local/stack-client.js';
 
 export interface WorkerState {
-  alive: boolean;
-  /** What to do when it is not, or what happens. */
+  /** `coming`: none works at this moment, but one is being started; `none`: nothing will move by itself. */
+  state: 'alive' | 'coming' | 'none';
+  /** What to do when it is not alive, or what happens. */
   message?: string;
 }
 
@@ -99,10 +100,15 @@ export function localTemporal(stack: LocalStack): Temporal {
   };
 }
 
+/** A worker of the stack that was restarted this often and still does not run needs a person. */
+const RESTARTS_IN_VAIN = 5;
+
 async function workerOf(stack: LocalStack): Promise<WorkerState> {
   const { worker } = await stack.state();
-  if (worker.state === 'running') return { alive: true };
-  return { alive: false, message: 'The worker of the local stack is being restarted.' };
+  if (worker.state === 'running') return { state: 'alive' };
+  const why = worker.problem === undefined ? '' : ` (${worker.problem})`;
+  const message = `The worker of the local stack is being ${worker.restarts > 0 ? 'restarted' : 'started'}${why}.`;
+  return { state: worker.restarts > RESTARTS_IN_VAIN ? 'none' : 'coming', message };
 }
 
 /** By the age of the youngest poll, never by count: a poller list keeps the dead for minutes. */
@@ -113,9 +119,9 @@ async function pollersOf(client: Client): Promise<WorkerState> {
     taskQueueType: 1,
   });
   const ages = (queue.pollers ?? []).map((poller) => Date.now() / 1000 - Number(poller.lastAccessTime?.seconds ?? 0));
-  if (ages.some((age) => age < POLL_AGE_SECONDS)) return { alive: true };
+  if (ages.some((age) => age < POLL_AGE_SECONDS)) return { state: 'alive' };
   return {
-    alive: false,
+    state: 'none',
     message: `No worker polls the task queue ${TASK_QUEUES.jobs}; start one with: durable-image-mcp worker`,
   };
 }

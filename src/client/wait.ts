@@ -73,7 +73,12 @@ async function never(signal: AbortSignal): Promise<void> {
 const LOOK_FIRST_MS = 1000;
 const LOOK_LONGEST_MS = 5000;
 
-const STUCK: readonly (string | undefined)[] = ['waiting_for_worker', 'waiting_for_key'];
+/** One look at a job. */
+export interface Look {
+  record: JobRecord;
+  /** Nothing will move by itself. */
+  stuck: boolean;
+}
 
 /**
  * Waits for one or all of the jobs, at most timeoutSeconds. Ends early when nothing can move any more.
@@ -82,7 +87,7 @@ const STUCK: readonly (string | undefined)[] = ['waiting_for_worker', 'waiting_f
 export async function waitForJobs(
   options: WaitOptions,
   watch: CloseWatch,
-  read: (jobId: string) => Promise<JobRecord>,
+  look: (jobId: string) => Promise<Look>,
 ): Promise<WaitResult> {
   const { jobIds, until, signal, onUpdate } = options;
   const deadline = Date.now() + options.timeoutSeconds * 1000;
@@ -90,9 +95,10 @@ export async function waitForJobs(
   let endedBefore: ReadonlySet<string> | undefined;
   try {
     for (let pause = LOOK_FIRST_MS; ; pause = Math.min(pause * 1.5, LOOK_LONGEST_MS)) {
-      const records = await Promise.all(jobIds.map(read));
-      const pending = records.filter((record) => !record.done);
-      const pendingIds = pending.map((record) => record.job_id);
+      const looks = await Promise.all(jobIds.map(look));
+      const records = looks.map(({ record }) => record);
+      const pending = looks.filter(({ record }) => !record.done);
+      const pendingIds = pending.map(({ record }) => record.job_id);
       const result = (timedOut: boolean): WaitResult => ({ records, pending: pendingIds, timedOut });
       endedBefore ??= new Set(records.filter((record) => record.done).map((record) => record.job_id));
       onUpdate?.(records);
@@ -100,7 +106,7 @@ export async function waitForJobs(
       const before = endedBefore;
       const newlyDone = records.some((record) => record.done && !before.has(record.job_id));
       if (pending.length === 0 || (until === 'any' && newlyDone)) return result(false);
-      if (pending.every((record) => STUCK.includes(record.stage)) && !newlyDone) return result(true);
+      if (pending.every(({ stuck }) => stuck)) return result(true);
       const left = deadline - Date.now();
       if (left <= 0 || signal?.aborted) return result(true);
       const open = watched.filter((_, index) => !records[index]?.done).map(({ closed }) => closed);

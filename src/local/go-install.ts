@@ -88,15 +88,22 @@ interface BuildProgress {
   end(): void;
 }
 
-/** Go prints "go: downloading …" and then each package that it compiles: what is cached is not printed. */
+/**
+ * Go prints "go: downloading …" and then each package that it compiles. What its cache holds is not printed, and linking
+ * the program, about a minute, prints nothing: so the time counts too, and the larger share of the two is told.
+ */
 function startProgress(onProgress: (progress: Progress) => void): BuildProgress {
   const since = Date.now();
   let packages = 0;
   const tell = (): void => {
     const elapsed = (Date.now() - since) / 1000;
-    const share = Math.min(packages / PACKAGES, 0.99);
-    const left = share > 0.2 ? (elapsed / share) * (1 - share) : Math.max(EXPECTED_SECONDS - elapsed, 30);
-    onProgress({ step: 'building the Temporal server with Go', percent: Math.floor(share * 100), seconds_left: Math.ceil(left) });
+    const share = Math.min(Math.max(packages / PACKAGES, elapsed / EXPECTED_SECONDS), 0.99);
+    const left = packages / PACKAGES > 0.2 ? (elapsed * PACKAGES) / packages - elapsed : EXPECTED_SECONDS - elapsed;
+    onProgress({
+      step: 'building the Temporal server with Go',
+      percent: Math.floor(share * 100),
+      seconds_left: Math.ceil(Math.max(left, 15)),
+    });
   };
   const timer = setInterval(tell, 1000);
   tell();

@@ -24,10 +24,10 @@ const LONGEST_DEADLINE_SECONDS = 7 * 24 * 3600;
  * Completed: returns the record. Failed: ApplicationFailure with type = error code and details[0] = the record.
  */
 export async function imageJob(given: unknown): Promise<JobRecord> {
-  const { workflowId, runStartTime } = workflowInfo();
+  const { workflowId, runId, namespace, runStartTime } = workflowInfo();
   // Any program may start this workflow: the first activity checks the whole input, until then nothing is believed.
   const input: Unchecked<JobInput> = typeof given === 'object' && given !== null ? given : {};
-  const state = new JobState(workflowId, input, runStartTime, setCurrentDetails);
+  const state = new JobState({ workflowId, runId, namespace, startedAt: runStartTime }, input, setCurrentDetails);
   setHandler(defineQuery<JobRecord>(JOB_QUERY), () => state.record(new Date()));
 
   const work = new CancellationScope();

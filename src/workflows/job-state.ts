@@ -17,9 +17,8 @@ export class JobState {
   private final: JobRecord | undefined;
 
   constructor(
-    private readonly jobId: string,
+    private readonly run: { workflowId: string; runId: string; namespace: string; startedAt: Date },
     private readonly input: Unchecked<JobInput>,
-    private readonly startedAt: Date,
     private readonly show: (markdown: string) => void,
   ) {}
 
@@ -120,17 +119,19 @@ export class JobState {
   record(now: Date, status: JobStatus = 'running'): JobRecord {
     if (this.final) return this.final;
     const target = this.plan?.targets[0];
+    const { workflowId, runId, namespace, startedAt } = this.run;
     const running = status === 'running';
     const record: JobRecord = {
       ok: status === 'completed',
-      job_id: this.jobId,
+      job_id: workflowId,
       kind: this.input.kind,
       status,
       done: !running,
       message: '',
-      age_seconds: Math.round((now.getTime() - this.startedAt.getTime()) / 100) / 10,
-      created_at: this.startedAt.toISOString(),
+      age_seconds: Math.round((now.getTime() - startedAt.getTime()) / 100) / 10,
+      created_at: startedAt.toISOString(),
       updated_at: now.toISOString(),
+      temporal: { workflow_id: workflowId, run_id: runId, namespace },
     };
     if (running) record.stage = this.stage;
     const provider = target?.provider ?? this.input.provider;

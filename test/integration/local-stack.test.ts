@@ -125,7 +125,7 @@ describe('a local stack', () => {
   });
 
   it('tells an older client to restart', async () => {
-    const older = folder.client('0.0.1');
+    const older = folder.client({ version: '0.0.1' });
     await expect(older.ensure(5_000)).rejects.toMatchObject({ nextStep: expect.stringContaining('Restart this MCP client') });
     expect(await older.connectIfRunning()).toBeUndefined();
   });

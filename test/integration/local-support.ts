@@ -1,4 +1,4 @@
-import { readFile, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { readFile, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,14 +14,31 @@ import { VERSION } from '../../src/mcp/version.js';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** The compiled package: supervisors are real processes. */
 export const CLI = join(ROOT, process.env['IMAGE_TEST_DIST'] ?? 'dist', 'cli.js');
-const STUB = fileURLToPath(new URL('local-worker-stub.mjs', import.meta.url));
+/** Stands in for src/worker.ts: says which accounts it knows in `<data>/worker-<pid>.json`, and takes a moment to drain. */
+const WORKER_STUB = `
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+export async function runWorker({ settings, accounts, onReady, signal }) {
+  const tell = (drained) =>
+    writeFileSync(join(settings.dataDir, \`worker-\${process.pid}.json\`), JSON.stringify({ accounts: accounts.list(), drained }));
+  accounts.onChange(() => tell(false));
+  tell(false);
+  onReady();
+  while (!signal.aborted) await delay(20);
+  await delay(300);
+  tell(true);
+}
+`;
 const BUILT = '/tmp/tb/bin/temporal';
 
 /** A data folder with its stack, gone with all its processes after `remove`. */
 export interface TestFolder {
   dataDir: string;
   env: NodeJS.ProcessEnv;
-  client(version?: string): LocalStack;
+  /** With a stand-in for the worker, or the real one. */
+  client(options?: { version?: string; realWorker?: boolean }): LocalStack;
   ready(stack: LocalStack): Promise<StackAddress>;
   servers(): Promise<number[]>;
   down(): Promise<void>;
@@ -37,18 +54,20 @@ export async function testFolder(extra: NodeJS.ProcessEnv = {}): Promise<TestFol
     ...(process.env['TEMPORAL_CLI'] === undefined && existsSync(BUILT) ? { TEMPORAL_CLI: BUILT } : {}),
     ...extra,
   };
+  const stub = join(dataDir, 'worker-stub.mjs');
+  await writeFile(stub, WORKER_STUB);
   const clients: LocalStack[] = [];
   const databasePath = join(dataDir, 'temporal.db');
   const folder: TestFolder = {
     dataDir,
     env,
-    client(version = VERSION) {
+    client({ version = VERSION, realWorker = false } = {}) {
       const stack = new LocalStack({
         settings: readSettings(env),
         env,
         version,
         logger: createLogger('silent', 'test'),
-        superviseCommand: [process.execPath, CLI, 'supervise', '--worker-module', STUB],
+        superviseCommand: [process.execPath, CLI, 'supervise', ...(realWorker ? [] : ['--worker-module', stub])],
       });
       clients.push(stack);
       return stack;

@@ -130,7 +130,7 @@ export async function startEngine(overrides: Record<string, string> = {}): Promi
           connection: env.connection,
           namespace: 'default',
           address: env.address,
-          worker: async () => ({ alive: true }),
+          worker: async () => ({ state: 'alive' }),
         },
         jobId,
       );
