@@ -1,6 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { unlessAbsent } from '../blobs/durable-folder.js';
 import { isRunning } from '../blobs/process-identity.js';
 import { JobFailure } from '../contract/errors.js';
@@ -21,6 +22,7 @@ import {
 const ANSWER_MS = 10_000;
 /** Less for the first question, which a call waits for: one that hangs is told apart by its process. */
 const IDENTIFY_MS = 2_500;
+const HANGS_MS = 2_000;
 
 export interface ControlEvents {
   status?(status: StackStatus): void;
@@ -133,14 +135,20 @@ export class ControlConnection {
   }
 }
 
-/** Whether the owner that a stack.json names still has its folder; a process that hangs is alive, and nothing is taken from it. */
+/**
+ * Whether the owner that a stack.json names still has its folder. A process that hangs is alive, and nothing is taken from
+ * it; one that is being killed closes its socket a moment before it is gone.
+ */
 export async function isStackAlive(file: StackFile, ownHost: string): Promise<'answers' | 'hangs' | 'dead'> {
-  const connection = await ControlConnection.to(file, {});
-  if (connection) {
-    connection.close();
-    return 'answers';
+  for (const deadline = Date.now() + HANGS_MS; ; await delay(30)) {
+    const connection = await ControlConnection.to(file, {});
+    if (connection) {
+      connection.close();
+      return 'answers';
+    }
+    if (file.host !== ownHost || !(await isRunning(file))) return 'dead';
+    if (Date.now() > deadline) return 'hangs';
   }
-  return file.host === ownHost && (await isRunning(file)) ? 'hangs' : 'dead';
 }
 
 /** Keys are sent over it: the folder and the socket must be this user's own, and no link. */

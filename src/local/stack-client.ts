@@ -191,9 +191,21 @@ export class LocalStack {
     this.#wake();
     if (this.#closed || (reason !== undefined && reason !== 'signal')) return;
     this.#options.logger.warn('The local stack was lost; it is started again');
-    this.ensure(RESTORE_MS).catch((error: unknown) => {
-      this.#options.logger.error({ reason: error instanceof Error ? error.message : String(error) }, 'The local stack could not be started again');
-    });
+    void this.#restore();
+  }
+
+  async #restore(): Promise<void> {
+    for (const deadline = Date.now() + RESTORE_MS; !this.#closed; await this.#change(LOOK_AGAIN_MS)) {
+      try {
+        await this.ensure(deadline - Date.now());
+        return;
+      } catch (error) {
+        if (error instanceof JobFailure && error.retryable && Date.now() < deadline) continue;
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#options.logger.error({ reason }, 'The local stack could not be started again');
+        return;
+      }
+    }
   }
 
   /** Starts a supervisor unless one that we started is still on its way. Of several only one stays. */
