@@ -66,8 +66,8 @@ export class Stack {
       this.#binary ??= await this.#findBinary();
       this.#tell({ step: 'starting the Temporal server', percent: 90 });
       await this.#server.start().catch(async (error: unknown) => {
-        // Once more: the damaged database is set aside then.
-        if (!this.#damaged) throw error;
+        // Once more: a damaged database is set aside then, and a port that was taken in between is another.
+        if (!(error instanceof ServerEndedError)) throw error;
         await this.#server.start();
       });
       if (this.#ending.signal.aborted) return;
@@ -110,11 +110,12 @@ export class Stack {
     const { version, dataDir, accounts } = this.#options;
     const server = this.#server.status;
     const worker = this.#worker.status;
-    const ready = this.#phase === 'prepared' && server.state === 'running';
-    const restarting = this.#phase === 'prepared' && !ready;
+    const phase = this.#phase;
+    const restarting = phase === 'prepared' && server.state !== 'running';
+    const state = phase !== 'prepared' ? phase : restarting ? 'preparing' : 'ready';
     const address = this.#ports && `127.0.0.1:${this.#ports.grpc}`;
     return {
-      state: ready ? 'ready' : restarting || this.#phase === 'prepared' ? 'preparing' : this.#phase,
+      state,
       ...(address === undefined ? {} : { address }),
       namespace: NAMESPACE,
       ...(this.#ports ? { ui_url: `http://127.0.0.1:${this.#ports.ui}`, ports: this.#ports } : {}),

@@ -10,9 +10,8 @@ import { BrokenHeader, type Header } from './headers/header.js';
 /**
  * What the first bytes say of a reference, without decoding a pixel. No sharp here: the MCP process uses this file.
  *
- * The headers are read by our own few lines: `image-size` 2.1 guesses the type over some twenty formats, of which three
- * (ICNS, JXL, HEIF) can loop for ever on crafted bytes, tells neither frames nor completeness, and steps through a broken
- * JPEG byte by byte.
+ * The headers are read by our own few lines: the usual library guesses over some twenty formats (versions of it have looped
+ * for ever on crafted bytes of some of them) and tells neither the number of frames nor whether the file is complete.
  */
 
 export const REFERENCE_MIME_TYPES = ['image/png', 'image/jpeg', 'image/webp', 'image/gif'] as const;

@@ -68,6 +68,7 @@ const settingsSchema = z.strictObject({
   complete_after_ms: z.number().min(0).optional(),
   result_life_ms: z.number().min(0).optional(),
   background_supported: z.boolean().optional(),
+  ready_made: z.string().optional(),
   minimum_edge: z.int().min(1).optional(),
   keys: z.array(z.string()).optional(),
 });

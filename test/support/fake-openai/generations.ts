@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Fault } from './faults.js';
+import { faultSchema, type Fault } from './faults.js';
 import { largePicture, picture } from './pictures.js';
 import type { ReceivedImage, ReceivedRequest } from './wire.js';
 
@@ -14,6 +14,8 @@ export interface Settings {
   background_supported: boolean;
   /** Smaller references are refused. */
   minimum_edge: number;
+  /** Every submit is answered at once with these bytes (base64). */
+  ready_made?: string;
   /** Accepted keys; absent: any. */
   keys?: string[];
 }
@@ -62,15 +64,17 @@ export class Generations {
   }
 
   /** Accepts and bills. */
-  accept(received: ReceivedRequest, key: string, outcome: Fault | undefined): string {
+  accept(received: ReceivedRequest, key: string, fault: Fault | undefined): string {
     const id = `resp_${randomBytes(24).toString('hex')}`;
     const { request, prompt, images, mask } = received;
     const background = request.background === true;
+    const { ready_made: image_base64 } = this.#settings;
+    const outcome = image_base64 === undefined ? fault : faultSchema.parse({ kind: 'image', image_base64 });
     const { attempt, job_id, item } = request.metadata ?? {};
     const entry = { id, at: Date.now(), key, attempt, job_id, item, prompt, background, images, mask };
     const generation: Generation = { entry, received, outcome, status: 'queued', polls: 0, expired: false };
     this.#all.set(id, generation);
-    if (outcome?.kind === 'done_at_once') end(generation);
+    if (outcome?.kind === 'done_at_once' || image_base64 !== undefined) end(generation);
     return id;
   }
 

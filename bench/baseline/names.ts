@@ -1,0 +1,2 @@
+export const RAW_QUEUE = 'raw';
+export const RAW_WORKFLOW = 'threeActivities';
