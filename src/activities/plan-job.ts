@@ -3,11 +3,11 @@ import { resolveProvider, sizeOf } from '../contract/arguments.js';
 import { digestOf } from '../contract/canonical.js';
 import { JobFailure, failureOfProblems } from '../contract/errors.js';
 import { jobInputSchema, type JobInput } from '../contract/input.js';
-import type { Picture, PlannedItem, StoredImage, Target, Timing } from '../contract/plan.js';
+import type { Picture, PlannedItem, Target, Timing } from '../contract/plan.js';
 import type { ProviderName } from '../contract/names.js';
 import type { Settings } from '../config.js';
 import type { ActivityDependencies } from './dependencies.js';
-import type { Uploaded } from './upload-references.js';
+import type { Upload } from './upload-references.js';
 
 /** The parts of a plan: what is asked of whom. Nothing here reads or writes. */
 
@@ -56,6 +56,7 @@ export function targetsOf(deps: ActivityDependencies, input: JobInput, sealed: b
     if (!generator) throw unavailable(provider);
     // Only a client of this data folder can say which of its accounts a job runs with.
     const account = sealed ? input.frozen?.accounts?.[provider] : undefined;
+    if (sealed && deps.local && !generator.free && account === undefined) throw unavailable(provider);
     return { provider, free: generator.free, warnings: [], ...(model ? { model } : {}), ...(account ? { account } : {}) };
   };
   const fallbacks = others.flatMap(({ provider }) => (provider ? [target(provider, undefined)] : []));
@@ -77,12 +78,12 @@ function unavailable(provider: string): JobFailure {
 }
 
 /** A batch makes one picture an input; everything else makes n of the same. */
-export function itemsOf(input: JobInput, references: Uploaded[], mask: StoredImage | undefined): PlannedItem[] {
+export function itemsOf(input: JobInput, { references, digests, mask }: Upload): PlannedItem[] {
   if (input.kind === 'image_batch_edit') {
     return references.map((reference, item) =>
       'error' in reference
         ? { item, references: [], error: reference.error }
-        : { item, references: [reference], ...(mask ? { mask } : {}) },
+        : { item, references: [reference], digest: digests[item], ...(mask ? { mask } : {}) },
     );
   }
   const whole = references.flatMap((reference) => ('error' in reference ? [] : [reference]));
@@ -101,9 +102,10 @@ export function withDigests(
   [first, ...rest]: [BareTarget, ...BareTarget[]],
   input: JobInput,
   picture: Picture,
-  references: string[],
-  mask: string | undefined,
+  { digests, maskDigest: mask }: Upload,
 ): [Target, ...Target[]] {
+  // A batch buys each item by itself (PlannedItem.digest): one that was unreadable and is not any more changes no other.
+  const references = input.kind === 'image_batch_edit' ? undefined : digests;
   const digest = (target: BareTarget): Target => {
     const { provider, model } = target;
     return { ...target, input_digest: digestOf({ ...picture, n: input.n ?? 1, provider, model, references, mask }) };

@@ -1,4 +1,5 @@
 import { activityInfo } from '@temporalio/activity';
+import type { AttemptRecord } from '../blobs/attempts.js';
 import { JobFailure } from '../contract/errors.js';
 import type { EndOrder, ItemOutcome, StoredImage, StoreOrder } from '../contract/plan.js';
 import type { BatchItem, JobRecord, JobResult, SavedImage } from '../contract/record.js';
@@ -43,9 +44,20 @@ export async function storeOutputs(deps: ActivityDependencies, order: StoreOrder
 }
 
 /** The record of a job that ends without pictures, in its manifest before the workflow closes. */
-export async function recordEnd(deps: ActivityDependencies, { record }: EndOrder): Promise<void> {
-  const jobId = activityInfo().workflowExecution?.workflowId ?? '';
-  await deps.manifests.update(jobId, (now) => ({ ...now, state: 'ended', ended_at: new Date().toISOString(), record }));
+export async function recordEnd(deps: ActivityDependencies, order: EndOrder): Promise<JobRecord> {
+  const workflowId = activityInfo().workflowExecution?.workflowId ?? '';
+  const attempts = await deps.attempts.list({ namespace: deps.namespace, workflowId });
+  const record = withOpenAttempts(order.record, attempts);
+  await deps.manifests.update(workflowId, (now) => ({ ...now, state: 'ended', ended_at: new Date().toISOString(), record }));
+  return record;
+}
+
+/** A request whose sender died is known by its record only: what it may cost is told here. */
+function withOpenAttempts(record: JobRecord, attempts: AttemptRecord[]): JobRecord {
+  const open = attempts.filter(({ state }) => state === 'open' || state === 'ambiguous');
+  if (open.length === 0 || record.billing === 'maybe') return record;
+  const warning = `${open.length === 1 ? 'A request' : `${open.length} requests`} may have reached the provider; it may still bill.`;
+  return { ...record, billing: 'maybe', warnings: [...(record.warnings ?? []), warning] };
 }
 
 interface Kept {

@@ -36,8 +36,8 @@ export async function uploadReferences(deps: ActivityDependencies, given: unknow
     const picture = pictureOf(input);
     return {
       picture,
-      targets: withDigests(targets, input, picture, uploaded.digests, uploaded.maskDigest),
-      items: itemsOf(input, uploaded.references, uploaded.mask),
+      targets: withDigests(targets, input, picture, uploaded),
+      items: itemsOf(input, uploaded),
       n_references: uploaded.references.length,
       timing: timingOf(deps.settings),
       warnings: [...new Set([...(input.frozen?.warnings ?? []), ...limits.flatMap((checked) => checked.warnings), ...uploaded.notes])],
@@ -48,12 +48,12 @@ export async function uploadReferences(deps: ActivityDependencies, given: unknow
 }
 
 /** A reference in the store, or, in a batch, why that input cannot be used. */
-export type Uploaded = StoredImage | { error: JobError };
+type Uploaded = StoredImage | { error: JobError };
 
-interface Upload {
+export interface Upload {
   references: Uploaded[];
-  /** What stands for each reference in the digest of the input: its original bytes, or its error. */
-  digests: string[];
+  /** SHA-256 of the original of each reference, by its place; undefined for an unusable one. */
+  digests: (string | undefined)[];
   mask?: StoredImage;
   maskDigest?: string;
   notes: string[];
@@ -86,7 +86,7 @@ async function upload(
     pins.push(sha256);
     return { sha256, size_bytes: sizeBytes, mime_type: image.mimeType, width: image.width, height: image.height };
   };
-  const one = async (reference: Reference, index: number): Promise<{ uploaded: Uploaded; digest: string }> => {
+  const one = async (reference: Reference, index: number): Promise<{ uploaded: Uploaded; digest?: string }> => {
     try {
       const source = await read(reference);
       const image = await deps.normaliser.normaliseReference(source.bytes, { maxEdge });
@@ -95,7 +95,7 @@ async function upload(
     } catch (error) {
       // In a batch one unusable input does not stop its siblings.
       if (input.kind !== 'image_batch_edit' || !(error instanceof JobFailure) || error.retryable) throw error;
-      return { uploaded: { error: error.toJobError() }, digest: error.code };
+      return { uploaded: { error: error.toJobError() } };
     }
   };
 

@@ -1,5 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
-import { VERSION } from '../mcp/version.js';
+import { VERSION } from '../version.js';
 import { EXIT, reportFailure, tell } from './output.js';
 
 interface CommonOptions {

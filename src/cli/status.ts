@@ -1,7 +1,7 @@
 import { readSettings } from '../config.js';
 import { LocalStack, type StackStatus } from '../local/stack-client.js';
 import { createLogger } from '../log.js';
-import { VERSION } from '../mcp/version.js';
+import { VERSION } from '../version.js';
 import { EXIT, print, printJson, tell } from './output.js';
 
 /** Shows the state of the local stack; starts nothing. Exit code 1 when the stack could not be prepared. */

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { readSettings } from '../config.js';
 import { runSupervisor } from '../local/supervisor.js';
 import { createLogger } from '../log.js';
-import { VERSION } from '../mcp/version.js';
+import { VERSION } from '../version.js';
 import { EXIT } from './output.js';
 
 /** Runs the local stack of a data folder until it is ended. Started by clients, detached from them. */

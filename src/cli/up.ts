@@ -4,7 +4,7 @@ import { readSettings } from '../config.js';
 import { JobFailure } from '../contract/errors.js';
 import { LocalStack, type StackStatus } from '../local/stack-client.js';
 import { createLogger } from '../log.js';
-import { VERSION } from '../mcp/version.js';
+import { VERSION } from '../version.js';
 import { EXIT, printJson, tell } from './output.js';
 import { printStatus } from './status.js';
 

@@ -1,4 +1,4 @@
-import { isGrpcDeadlineError, isGrpcServiceError } from '@temporalio/client';
+import { isGrpcServiceError } from '@temporalio/client';
 import { Account, type AccountFields } from '../accounts/account.js';
 import { readAccounts } from '../accounts/environment.js';
 import { readSalt } from '../accounts/salt.js';
@@ -12,8 +12,8 @@ import type { JobKind, ProviderName } from '../contract/names.js';
 import type { JobRecord } from '../contract/record.js';
 import { createLogger } from '../log.js';
 import { LocalStack } from '../local/stack-client.js';
-import { VERSION } from '../mcp/version.js';
-import { describeJob, uiLink } from './describe-job.js';
+import { VERSION } from '../version.js';
+import { describeJob, uiLink, type Described } from './describe-job.js';
 import type { JobApi, WaitOptions, WaitResult } from './job-api.js';
 import { withPaths } from './outputs.js';
 import { recordEndOf } from './recover.js';
@@ -25,6 +25,8 @@ import { CloseWatch, waitForJobs, type Look } from './wait.js';
 
 /** A submit answers in under five seconds, whatever is away: this much is left for Temporal. */
 const CONNECT_MS = 4000;
+/** A read takes milliseconds; a Temporal that is gone must not hold a status call. */
+const READ_MS = 4000;
 
 interface Parts {
   settings: Settings;
@@ -134,9 +136,17 @@ export class ImageJobs implements JobApi {
     if (manifest?.state === 'ended' && manifest.record) {
       return settled(await this.#withPaths(await this.#withUiLink(manifest.record), manifest));
     }
-    const connected = await this.#connectFor(manifest);
-    if (!connected) return settled(manifest ? fromOpenManifest(manifest, STACK_STARTING) : unknown(jobId));
-    const described = await describeJob(connected, jobId);
+    let described: Described | undefined;
+    try {
+      const connected = await this.#connectFor(manifest);
+      if (!connected) return settled(manifest ? fromOpenManifest(manifest, STACK_STARTING) : unknown(jobId));
+      const read = (): Promise<Described | undefined> => describeJob(connected, jobId);
+      described = await connected.connection.withDeadline(Date.now() + READ_MS, read);
+    } catch (error) {
+      // A known job is reported whatever is away; only of an unknown one nothing can be said.
+      if (!manifest || !isTransportError(error)) throw error;
+      return settled(fromOpenManifest(manifest, 'Temporal does not answer at this moment; the job is safe and goes on with it.'));
+    }
     if (!described) return settled(manifest ? fromOpenManifest(manifest, notInTemporal(manifest)) : unknown(jobId));
     if (!described.closed) return described;
     await recordEndOf(this.#manifests, jobId, described.record);
@@ -184,7 +194,7 @@ export class ImageJobs implements JobApi {
       return await work();
     } catch (error) {
       if (error instanceof JobFailure) throw error;
-      if (isGrpcServiceError(error) || isGrpcDeadlineError(error) || isServiceError(error)) {
+      if (isTransportError(error)) {
         throw unavailable(this.#parts.settings.TEMPORAL_ADDRESS ?? 'the local stack', error);
       }
       throw error;
@@ -192,8 +202,9 @@ export class ImageJobs implements JobApi {
   }
 }
 
-function isServiceError(error: unknown): boolean {
-  return error instanceof Error && error.name === 'ServiceError';
+function isTransportError(error: unknown): boolean {
+  if (error instanceof JobFailure) return error.code === 'TEMPORAL_UNAVAILABLE';
+  return isGrpcServiceError(error) || (error instanceof Error && error.name === 'ServiceError');
 }
 
 const STACK_STARTING = 'The local stack is starting; the job goes on by itself.';

@@ -4,7 +4,7 @@ import { AVAILABLE_PROVIDERS, capabilitiesOf } from '../generators/capabilities.
 import { LIMITS } from '../contract/input.js';
 import { JobFailure } from '../contract/errors.js';
 import { referenceRoots } from '../references/roots.js';
-import { VERSION } from '../mcp/version.js';
+import { VERSION } from '../version.js';
 import type { Connected, Temporal } from './temporal.js';
 
 interface ServerInfoContext {

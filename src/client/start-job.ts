@@ -42,8 +42,10 @@ export async function prepareJob(kind: JobKind, raw: unknown, context: CallConte
   const problems: Problem[] = [...read.problems];
   const given = read.arguments;
   const provider = given ? providerOf(given, context) : undefined;
-  if (given && provider !== undefined) problems.push(...checkCapabilities(provider, given).problems);
-  for (const name of given?.fallback ?? []) problems.push(...checkCapabilities(name, given ?? { kind }).problems);
+  for (const [name, field] of given ? targetsOf(given, provider) : []) {
+    const limits = checkCapabilities(name, given ?? { kind }).problems;
+    problems.push(...(limits.length > 0 ? limits : accountProblems(name, field, context)));
+  }
   const saveDir = await collecting(problems, 'save_dir', () => resolveSaveDir(saveDirOf(raw), context.settings, context.clientRoots));
   const snapshots = await snapshotsOf(kind, given ?? raw, context);
   problems.push(...snapshots.problems);
@@ -71,6 +73,18 @@ function providerOf(given: JobArguments, { settings, accounts }: CallContext): P
   if (accounts === undefined) return undefined;
   const [first] = accounts.keys();
   return first ?? 'local';
+}
+
+function targetsOf(given: JobArguments, provider: ProviderName | undefined): [ProviderName, string][] {
+  const fallbacks = (given.fallback ?? []).map((name, index): [ProviderName, string] => [name, `fallback[${index}]`]);
+  return provider === undefined ? fallbacks : [[provider, 'provider'], ...fallbacks];
+}
+
+/** On the local stack a job runs with an account of its own client, so one that has none would wait for ever. */
+function accountProblems(provider: ProviderName, field: string, { accounts, settings }: CallContext): Problem[] {
+  if (provider === 'local' || accounts === undefined || accounts.has(provider)) return [];
+  const message = `there is no key for ${provider} here; set it in the environment of this MCP server or in ${settings.credentialsFile}`;
+  return [{ field, code: 'PROVIDER_NOT_CONFIGURED', message }];
 }
 
 function saveDirOf(raw: unknown): string | undefined {

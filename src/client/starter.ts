@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Manifest, Manifests, NewManifest } from '../blobs/manifests.js';
 import { JobFailure } from '../contract/errors.js';
 import { MEMO } from '../contract/names.js';
@@ -16,6 +17,7 @@ export interface Started {
 
 /** Temporal answers a start in milliseconds; a call must be answered in five seconds. */
 const START_MS = 4000;
+const START_AGAIN_LONGEST_MS = 30_000;
 /** gRPC codes after which the request is certainly not taken: INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, UNAUTHENTICATED, RESOURCE_EXHAUSTED (too large). */
 const DEFINITE_REFUSALS: readonly unknown[] = [3, 5, 7, 16, 8];
 
@@ -38,10 +40,20 @@ export class Starter {
       const existing = await this.#createOrRead(manifest);
       if (existing) return this.#joinExisting(connected, prepared, existing);
     }
-    const [outcome] = await Promise.all([
+    const [start, journal] = await Promise.allSettled([
       this.#startWorkflow(connected, prepared, warnings),
       keyed ? undefined : this.manifests.create(manifest),
     ]);
+    if (start.status === 'rejected') {
+      // Only now: a manifest that is still being written must not outlive the refusal.
+      await this.manifests.remove(prepared.jobId);
+      throw start.reason;
+    }
+    if (journal.status === 'rejected') {
+      // The job runs. An error here would make the caller submit it again.
+      warnings.push('The store did not take the journal of this job; it runs, and its worker writes it.');
+    }
+    const outcome = start.value;
     if (outcome === 'exists') {
       await this.#refuseOther(connected, prepared);
       return { record: startedRecord(prepared, warnings), deduplicated: true };
@@ -80,7 +92,6 @@ export class Starter {
       return result.type;
     } catch (error) {
       if (isDefiniteRefusal(error)) {
-        await this.manifests.remove(jobId);
         throw new JobFailure({
           code: 'TEMPORAL_UNAVAILABLE',
           message: `Temporal refused to start the job: ${error instanceof Error ? error.message : 'unknown reason'}.`,
@@ -89,8 +100,25 @@ export class Starter {
         });
       }
       warnings.push('Temporal did not confirm the start in time; the job is started under this job_id when it answers. Do not submit it again.');
+      this.#startLater(connected, prepared);
       return 'started';
     }
+  }
+
+  /** The outcome of a start is unknown: it is repeated under the same ID, which starts nothing twice, as long as this process lives. */
+  #startLater({ client }: Connected, { jobId, input, digest: requestDigest }: PreparedJob): void {
+    const again = async (): Promise<void> => {
+      for (let delay = 1000; ; delay = Math.min(delay * 2, START_AGAIN_LONGEST_MS)) {
+        await sleep(delay, undefined, { ref: false });
+        try {
+          await startWorkflow(client, { jobId, input, requestDigest });
+          return;
+        } catch (error) {
+          if (isDefiniteRefusal(error)) return;
+        }
+      }
+    };
+    void again();
   }
 
   /** The ID runs or has run in Temporal: ours by the same request, or somebody else's. */

@@ -4,6 +4,7 @@ import type { Settings } from '../config.js';
 import { JobFailure } from '../contract/errors.js';
 import { TASK_QUEUES, type ProviderName } from '../contract/names.js';
 import type { LocalStack, StackAddress } from '../local/stack-client.js';
+import { workerCommand } from '../own-command.js';
 
 export interface WorkerState {
   /** `coming`: none works at this moment, but one is being started; `none`: nothing will move by itself. */
@@ -51,7 +52,7 @@ export function remoteTemporal(settings: Settings, env: NodeJS.ProcessEnv): Temp
     try {
       const connection = await Connection.connect({ ...config.connectionOptions, connectTimeout: timeoutMs });
       const client = new Client({ connection, namespace });
-      return { client, connection, namespace, address, worker: () => pollersOf(client) };
+      return { client, connection, namespace, address, worker: () => pollersOf(client, settings) };
     } catch (error) {
       throw unavailable(address, error);
     }
@@ -112,7 +113,7 @@ async function workerOf(stack: LocalStack): Promise<WorkerState> {
 }
 
 /** By the age of the youngest poll, never by count: a poller list keeps the dead for minutes. */
-async function pollersOf(client: Client): Promise<WorkerState> {
+async function pollersOf(client: Client, settings: Settings): Promise<WorkerState> {
   const queue = await client.workflowService.describeTaskQueue({
     namespace: client.options.namespace,
     taskQueue: { name: TASK_QUEUES.jobs },
@@ -122,7 +123,7 @@ async function pollersOf(client: Client): Promise<WorkerState> {
   if (ages.some((age) => age < POLL_AGE_SECONDS)) return { state: 'alive' };
   return {
     state: 'none',
-    message: `No worker polls the task queue ${TASK_QUEUES.jobs}; start one with: durable-image-mcp worker`,
+    message: `No worker polls the task queue ${TASK_QUEUES.jobs}; start one with: ${workerCommand(settings)}`,
   };
 }
 

@@ -21,7 +21,7 @@ export interface Target {
   account?: string;
   /** Whether this provider is unable to bill: then no attempt record is kept. */
   free: boolean;
-  /** SHA-256 of the canonical input for this provider: what is bought. */
+  /** SHA-256 of the canonical input for this provider: what is bought (for a batch together with the item's own digest). */
   input_digest: string;
   warnings: string[];
 }
@@ -31,6 +31,8 @@ export interface PlannedItem {
   item: number;
   references: StoredImage[];
   mask?: StoredImage;
+  /** Of a batch: SHA-256 of this item's own original. Each item is a purchase by itself, whatever becomes of its siblings. */
+  digest?: string;
   /** An input of a batch that could not be read: its siblings go on. */
   error?: JobError;
 }
@@ -73,6 +75,8 @@ export interface GenerationOrder {
   picture: Picture;
   target: Target;
   item: PlannedItem;
+  /** The targets that come after this one: an earlier run may have bought the picture there. */
+  fallbacks: Target[];
 }
 
 /** A paid request that the provider has accepted. */
@@ -96,16 +100,16 @@ export interface Generated {
   late?: boolean;
 }
 
-/** The argument of collectGeneration and cancelGeneration. */
+/** The argument of collectGeneration. */
 export interface AcceptedOrder {
   order: GenerationOrder;
   accepted: Accepted;
 }
 
-/** What cancelGeneration learned. */
+/** What cancelGeneration learned; no message: nothing was sent. */
 export interface Cancelled {
   billing: Billing;
-  message: string;
+  message?: string;
 }
 
 /** One item's end, for storeOutputs. */
@@ -135,9 +139,9 @@ export interface JobActivities {
   uploadReferences(input: unknown): Promise<Plan>;
   submitGeneration(order: GenerationOrder): Promise<Accepted | Generated>;
   collectGeneration(order: AcceptedOrder): Promise<Generated>;
-  cancelGeneration(order: AcceptedOrder): Promise<Cancelled>;
+  cancelGeneration(order: GenerationOrder): Promise<Cancelled>;
   storeOutputs(order: StoreOrder): Promise<JobRecord>;
-  recordEnd(order: EndOrder): Promise<void>;
+  recordEnd(order: EndOrder): Promise<JobRecord>;
 }
 
 /** Heartbeat details of submitGeneration and collectGeneration; status reads them without a worker. */

@@ -11,7 +11,7 @@ import { INSTRUCTIONS } from './instructions.js';
 import { startProgress } from './progress.js';
 import { followRoots } from './roots.js';
 import { OUTPUT_SCHEMA, type ToolAnswer, type ToolContext, type ToolDefinition } from './tool.js';
-import { VERSION } from './version.js';
+import { VERSION } from '../version.js';
 
 export interface BindOptions {
   tools: readonly ToolDefinition[];

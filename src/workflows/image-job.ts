@@ -119,7 +119,7 @@ async function endWithout(error: unknown, state: JobState, deadlinePassed: boole
     // Paid pictures are kept, also when their siblings were cut off.
     record = await endActivities(timing).storeOutputs(state.storeOrder(status));
   } else {
-    await endActivities(timing).recordEnd({ record });
+    record = await endActivities(timing).recordEnd({ record });
   }
   state.ended(record);
   if (status === 'cancelled') throw error;
