@@ -1,0 +1,43 @@
+import { realpathSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Settings } from './config.js';
+
+/** Commands in messages: complete, and they work when pasted into a shell on this machine. */
+
+const NAME = 'durable-image-mcp';
+
+/** This package's command with these words: by its name when a shell would find this very program, else by its path. */
+export function ownCommand(...words: string[]): string {
+  const program = fileURLToPath(new URL('cli.js', import.meta.url));
+  const start = isInstalled(program) ? [NAME] : [process.execPath, program];
+  return [...start, ...words].map(shellWord).join(' ');
+}
+
+/** The command that starts a worker for the Temporal, the data folder and the store of these settings. Never a key. */
+export function workerCommand(settings: Settings): string {
+  const { TEMPORAL_ADDRESS, TEMPORAL_PROFILE, TEMPORAL_NAMESPACE, IMAGE_BLOB_STORE, IMAGE_DATA_DIR } = settings;
+  const variables = {
+    TEMPORAL_ADDRESS,
+    TEMPORAL_PROFILE,
+    TEMPORAL_NAMESPACE: TEMPORAL_NAMESPACE === 'default' ? undefined : TEMPORAL_NAMESPACE,
+    IMAGE_BLOB_STORE,
+  };
+  const set = Object.entries(variables).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${shellWord(value)}`]));
+  const folder = IMAGE_DATA_DIR === undefined ? [] : ['--data-dir', settings.dataDir];
+  return [...set, ownCommand('worker', ...folder)].join(' ');
+}
+
+function isInstalled(program: string): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
+    try {
+      return folder !== '' && realpathSync(join(folder, NAME)) === realpathSync(program);
+    } catch {
+      return false;
+    }
+  });
+}
+
+function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}
