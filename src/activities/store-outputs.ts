@@ -1,5 +1,4 @@
 import { activityInfo } from '@temporalio/activity';
-import type { AttemptRecord } from '../blobs/attempts.js';
 import { JobFailure } from '../contract/errors.js';
 import type { EndOrder, ItemOutcome, StoredImage, StoreOrder } from '../contract/plan.js';
 import type { BatchItem, JobRecord, JobResult, SavedImage } from '../contract/record.js';
@@ -44,20 +43,9 @@ export async function storeOutputs(deps: ActivityDependencies, order: StoreOrder
 }
 
 /** The record of a job that ends without pictures, in its manifest before the workflow closes. */
-export async function recordEnd(deps: ActivityDependencies, order: EndOrder): Promise<JobRecord> {
-  const workflowId = activityInfo().workflowExecution?.workflowId ?? '';
-  const attempts = await deps.attempts.list({ namespace: deps.namespace, workflowId });
-  const record = withOpenAttempts(order.record, attempts);
-  await deps.manifests.update(workflowId, (now) => ({ ...now, state: 'ended', ended_at: new Date().toISOString(), record }));
-  return record;
-}
-
-/** A request whose sender died is known by its record only: what it may cost is told here. */
-function withOpenAttempts(record: JobRecord, attempts: AttemptRecord[]): JobRecord {
-  const open = attempts.filter(({ state }) => state === 'open' || state === 'ambiguous');
-  if (open.length === 0 || record.billing === 'maybe') return record;
-  const warning = `${open.length === 1 ? 'A request' : `${open.length} requests`} may have reached the provider; it may still bill.`;
-  return { ...record, billing: 'maybe', warnings: [...(record.warnings ?? []), warning] };
+export async function recordEnd(deps: ActivityDependencies, { record }: EndOrder): Promise<void> {
+  const jobId = activityInfo().workflowExecution?.workflowId ?? '';
+  await deps.manifests.update(jobId, (now) => ({ ...now, state: 'ended', ended_at: new Date().toISOString(), record }));
 }
 
 interface Kept {
@@ -90,11 +78,11 @@ async function keep(deps: ActivityDependencies, image: StoredImage, place: Place
     folder === undefined
       ? undefined
       : exportImage(folder, exportName(place.jobId, place.basename, place.index, image.mime_type), async () => bytes),
-    makePreviews(bytes),
+    makePreviews(bytes, { mimeType: image.mime_type, width: image.width, height: image.height }),
   ]);
   const [thumbnail, preview] = await Promise.all([
     deps.store.putBlob(previews.thumbnail),
-    deps.store.putBlob(previews.preview),
+    previews.preview ? deps.store.putBlob(previews.preview) : image,
   ]);
   const saved: SavedImage = {
     ...(path === undefined ? {} : { path }),
@@ -108,7 +96,7 @@ async function keep(deps: ActivityDependencies, image: StoredImage, place: Place
     actual_megapixels: Math.round((image.width * image.height) / 10_000) / 100,
   };
   const derived = { thumbnail: thumbnail.sha256, preview: preview.sha256 };
-  return { item: place.item, saved, derived, pins: [image.sha256, derived.thumbnail, derived.preview] };
+  return { item: place.item, saved, derived, pins: [...new Set([image.sha256, derived.thumbnail, derived.preview])] };
 }
 
 /** The final record: the images in order, one entry an input for a batch, what was spent, what went wrong beside them. */
