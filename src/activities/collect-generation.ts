@@ -1,10 +1,10 @@
-import { activityInfo, cancelled, sleep } from '@temporalio/activity';
-import type { AttemptKey } from '../blobs/attempts.js';
+import { cancelled, sleep } from '@temporalio/activity';
 import { JobFailure } from '../contract/errors.js';
 import type { ProviderName } from '../contract/names.js';
-import type { AcceptedOrder, Cancelled, Generated } from '../contract/plan.js';
+import type { AcceptedOrder, Cancelled, Generated, GenerationOrder } from '../contract/plan.js';
 import type { Generator } from '../generators/generator.js';
 import { accountFor } from './accounts.js';
+import { attemptKey } from './attempt-key.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { beatWhile } from './heartbeats.js';
 import { pollUntilDone } from './poll.js';
@@ -15,10 +15,11 @@ import { endOf } from './settle-attempt.js';
  * the handle is in history. Ends at once on cancellation; the workflow then cancels at the provider.
  */
 export async function collectGeneration(deps: ActivityDependencies, { order, accepted }: AcceptedOrder): Promise<Generated> {
-  const { key, generator, recordedAccount } = await attemptOf(deps, { order, accepted });
+  const key = attemptKey(deps, order);
+  const generator = generatorFor(deps, order.target.provider);
   const standing = await deps.attempts.latest(key);
   if (standing && (standing.state === 'done' || standing.error)) return finished(await endOf(standing, deps, key));
-  const account = accountFor(deps, order.target, recordedAccount);
+  const account = accountFor(deps, order.target, standing?.account);
 
   const beats = beatWhile(deps.settings.IMAGE_COLLECT_HEARTBEAT_SECONDS);
   try {
@@ -35,35 +36,29 @@ export async function collectGeneration(deps: ActivityDependencies, { order, acc
   }
 }
 
-/** Asks the provider to stop. Best effort: after a few failures the possible charge is told instead. */
-export async function cancelGeneration(deps: ActivityDependencies, { order, accepted }: AcceptedOrder): Promise<Cancelled> {
-  const { generator, recordedAccount } = await attemptOf(deps, { order, accepted });
-  const cannot = `${order.target.provider} could not be asked to stop; it may still bill for request ${accepted.handle}.`;
-  if (!generator.cancel) return { billing: 'maybe', message: cannot };
-  try {
-    return await generator.cancel(accepted.handle, accountFor(deps, order.target, recordedAccount));
-  } catch (error) {
-    if (activityInfo().attempt < CANCEL_ATTEMPTS && error instanceof JobFailure && error.retryable) throw error;
-    return { billing: 'maybe', message: cannot };
+/**
+ * After a cancellation: what became of the request of an order that has no result, by its attempt record, which knows
+ * more than the workflow when a worker died. An accepted request is stopped at the provider; idempotent.
+ */
+export async function cancelGeneration(deps: ActivityDependencies, order: GenerationOrder): Promise<Cancelled> {
+  const { provider } = order.target;
+  const record = await deps.attempts.latest(attemptKey(deps, order));
+  switch (record?.state) {
+    case undefined:
+    case 'not_billed':
+      return { billing: 'none' };
+    case 'open':
+    case 'ambiguous':
+      return { billing: 'maybe', message: `A request was sent to ${provider} and its reply is not known; it may be billed.` };
+    case 'done':
+      return { billing: 'billed', message: `The picture of ${provider} was finished before the end; image_job_retry brings it without another purchase.` };
+    case 'accepted': {
+      if (record.error) return { billing: record.billing ?? 'maybe', message: record.error.message };
+      const generator = generatorFor(deps, provider);
+      if (!generator.cancel || record.handle === undefined) return { billing: 'maybe', message: `${provider} cannot be asked to stop; it may still bill.` };
+      return generator.cancel(record.handle, accountFor(deps, order.target, record.account));
+    }
   }
-}
-
-/** A person waits for the end of a cancelled job; an outage at the provider must not hold it. */
-const CANCEL_ATTEMPTS = 3;
-
-async function attemptOf(
-  deps: ActivityDependencies,
-  { order, accepted }: AcceptedOrder,
-): Promise<{ key: AttemptKey; generator: Generator; recordedAccount?: string }> {
-  const key: AttemptKey = {
-    namespace: deps.namespace,
-    workflowId: activityInfo().workflowExecution?.workflowId ?? '',
-    inputDigest: order.target.input_digest,
-    item: order.item.item,
-  };
-  const record = await deps.attempts.latest(key);
-  const recordedAccount = record?.n === accepted.attempt ? record.account : undefined;
-  return { key, generator: generatorFor(deps, order.target.provider), recordedAccount };
 }
 
 function generatorFor(deps: ActivityDependencies, provider: ProviderName): Generator {

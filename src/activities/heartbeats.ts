@@ -1,4 +1,4 @@
-import { heartbeat } from '@temporalio/activity';
+import { activityInfo, heartbeat } from '@temporalio/activity';
 import { JobFailure } from '../contract/errors.js';
 import type { GenerationProgress } from '../contract/plan.js';
 import type { Logger } from '../log.js';
@@ -11,7 +11,8 @@ export function beatWhile(timeoutSeconds: number): {
   say: (progress: GenerationProgress) => void;
   stop: () => void;
 } {
-  let details: GenerationProgress | undefined;
+  // What an earlier attempt said stands until this one says more: it may be the only place that knows a handle.
+  let details: unknown = activityInfo().heartbeatDetails;
   const beat = (): void => heartbeat(details);
   const timer = setInterval(beat, (timeoutSeconds * 1000) / 4);
   return {

@@ -32,11 +32,16 @@ async function follow(deps: ActivityDependencies, late: Late): Promise<boolean> 
   const { key, record, order, generator, jobId } = late;
   const outcome = await late.reply;
   if (outcome.type === 'ambiguous' || outcome.type === 'not_billed') return false;
-  const stands = await unaborted(() => settle(deps, key, record.n, outcome, true), deps.logger);
+  const stands = await unaborted(() => settle(deps, key, record.n, outcome), deps.logger);
   if (stands.state === 'accepted' && stands.handle !== undefined && !stands.error) {
     const accepted: Accepted = { state: 'accepted', handle: stands.handle, attempt: stands.n };
-    const account = accountFor(deps, order.target, stands.account);
-    await pollUntilDone(deps, { key, generator, account, accepted }, () => undefined);
+    try {
+      const account = accountFor(deps, order.target, stands.account);
+      await pollUntilDone(deps, { key, generator, account, accepted }, () => undefined);
+    } catch (error) {
+      // An outage: the new run of the job goes on asking.
+      deps.logger.warn({ job_id: jobId, err: error instanceof Error ? error.message : 'unknown' }, 'a late reply is not collected yet');
+    }
   }
   await deps.runAgain(jobId);
   return true;

@@ -1,8 +1,8 @@
 import type { GenerationOrder, Generated, StoredImage } from '../contract/plan.js';
-import { JobFailure } from '../contract/errors.js';
+import { JobFailure, type Billing } from '../contract/errors.js';
 import { LIMITS } from '../contract/input.js';
-import type { GenerationRequest, GenerationResult, Generator, ReferenceImage } from '../generators/generator.js';
-import { inspectImage } from '../references/inspect.js';
+import type { GeneratedImage, GenerationRequest, GenerationResult, Generator, ReferenceImage } from '../generators/generator.js';
+import { inspectImage, type InspectedImage } from '../references/inspect.js';
 import type { ActivityDependencies } from './dependencies.js';
 
 /** The request of an order, with the bytes of its references. */
@@ -30,11 +30,28 @@ async function load(deps: ActivityDependencies, image: StoredImage): Promise<Ref
 /** Larger than a reference may be: what was paid for is kept. The edges are those that a size may ask for. */
 const OUTPUT_LIMITS = { bytes: 128 * 1024 * 1024, pixels: LIMITS.maxEdge * LIMITS.maxEdge };
 
-/** Stores the pictures of a result. What the provider calls a picture is inspected before it counts as one. */
-export async function storeResult(deps: ActivityDependencies, result: GenerationResult, generator: Generator): Promise<Generated> {
+/** What a provider sent as pictures and nobody can use: final, and paid. */
+export interface Unusable {
+  state: 'unusable';
+  failure: JobFailure;
+  billing: Billing;
+}
+
+/**
+ * Stores the pictures of a result. What the provider calls a picture is inspected before it counts as one; a result
+ * without any is an end like others, never an error of the step: the step would be tried again or handed to another provider.
+ */
+export async function storeResult(
+  deps: ActivityDependencies,
+  result: GenerationResult,
+  generator: Generator,
+): Promise<Generated | Unusable> {
+  const inspected = result.images.map(inspectOutput);
+  const [why] = inspected.flatMap((one) => (one instanceof JobFailure ? [one] : []));
+  const usable = inspected.flatMap((one) => (one instanceof JobFailure ? [] : [one]));
+  if (usable.length === 0) return { state: 'unusable', failure: unusable(why), billing: generator.free ? 'none' : 'billed' };
   const outputs = await Promise.all(
-    result.images.map(async (image): Promise<StoredImage> => {
-      const seen = inspectImage(image.bytes, OUTPUT_LIMITS);
+    usable.map(async ({ image, seen }): Promise<StoredImage> => {
       const blob = await deps.store.putBlob(image.bytes);
       return {
         sha256: blob.sha256,
@@ -51,6 +68,23 @@ export async function storeResult(deps: ActivityDependencies, result: Generation
     generative: generator.capabilities(undefined).generative,
     cost: result.cost,
     usage: result.usage,
-    notes: result.notes,
+    notes: why ? [...(result.notes ?? []), `A further picture of the provider cannot be used: ${why.message}`] : result.notes,
   };
+}
+
+function inspectOutput(image: GeneratedImage): { image: GeneratedImage; seen: InspectedImage } | JobFailure {
+  try {
+    return { image, seen: inspectImage(image.bytes, OUTPUT_LIMITS) };
+  } catch (error) {
+    if (error instanceof JobFailure) return error;
+    throw error;
+  }
+}
+
+function unusable(why: JobFailure | undefined): JobFailure {
+  return new JobFailure({
+    code: 'NO_IMAGE',
+    message: `The provider sent something that cannot be used as a picture${why ? `: ${why.message}` : '.'}`,
+    nextStep: 'It was paid; ask the user, then call image_job_retry with acknowledge_possible_double_charge or change the prompt.',
+  });
 }

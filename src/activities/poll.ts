@@ -4,7 +4,7 @@ import type { Accepted } from '../contract/plan.js';
 import type { Generator } from '../generators/generator.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { unaborted } from './heartbeats.js';
-import { resultFields } from './settle-attempt.js';
+import { closing } from './settle-attempt.js';
 import { storeResult } from './order-images.js';
 
 export interface Polling {
@@ -37,13 +37,8 @@ export async function pollUntilDone(
       continue;
     }
     return unaborted(async () => {
-      const closing =
-        outcome.type === 'done'
-          ? { ...resultFields(await storeResult(deps, outcome, generator)), state: 'done' as const }
-          : { error: outcome.failure.toJobError(), billing: outcome.billing };
-      return deps.attempts.change(key, accepted.attempt, (now) =>
-        now.state === 'done' ? undefined : { ...now, ...closing, cost: outcome.type === 'done' ? (outcome.cost ?? now.cost) : now.cost },
-      );
+      const end = outcome.type === 'done' ? await storeResult(deps, outcome, generator) : { ...outcome, state: 'unusable' as const };
+      return deps.attempts.change(key, accepted.attempt, (now) => (now.state === 'done' ? undefined : { ...now, ...closing(end) }));
     }, deps.logger);
   }
 }

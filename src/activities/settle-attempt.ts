@@ -7,7 +7,7 @@ import type { Generator, SubmitOutcome } from '../generators/generator.js';
 import { accountFor } from './accounts.js';
 import { Waiting } from './boundary.js';
 import type { ActivityDependencies } from './dependencies.js';
-import { storeResult } from './order-images.js';
+import { storeResult, type Unusable } from './order-images.js';
 
 /** What a later attempt finds: something that was paid, or leave to send under the number n. */
 export type Standing = { type: 'paid'; result: Accepted | Generated } | { type: 'free'; n: number; form?: string };
@@ -93,20 +93,19 @@ export async function settle(
   key: AttemptKey,
   n: number,
   outcome: SubmitOutcome,
-  late = false,
 ): Promise<AttemptRecord> {
   const generator = outcome.type === 'done' ? await generatorOf(deps, key, n) : undefined;
   const stored = outcome.type === 'done' && generator ? await storeResult(deps, outcome, generator) : undefined;
   return deps.attempts.change(key, n, (now) => {
     if (isPaid(now) || now.state === 'not_billed') return undefined;
-    const lateness = late ? { late: true } : {};
+    const lateness = now.state === 'ambiguous' ? { late: true } : {};
     switch (outcome.type) {
       case 'accepted':
         return { ...now, ...lateness, state: 'accepted', handle: outcome.handle, cost: outcome.cost };
       case 'done':
-        return stored ? { ...now, ...lateness, ...resultFields(stored), state: 'done' } : undefined;
+        return stored && { ...now, ...lateness, ...closing(stored) };
       case 'ended':
-        return { ...now, ...lateness, state: 'accepted', error: outcome.failure.toJobError(), billing: outcome.billing };
+        return { ...now, ...lateness, ...closing({ ...outcome, state: 'unusable' }) };
       case 'not_billed':
         // A judged record stays ambiguous: not_billed would allow another request while the person already decides.
         if (now.state !== 'open') return undefined;
@@ -134,10 +133,11 @@ async function generatorOf(deps: ActivityDependencies, key: AttemptKey, n: numbe
   return record && record.n === n ? deps.generators.get(record.provider) : undefined;
 }
 
-/** The fields of a finished record. */
-export function resultFields(generated: Generated): Pick<AttemptRecord, 'outputs' | 'generative' | 'cost' | 'usage' | 'notes'> {
-  const { outputs, generative, cost, usage, notes } = generated;
-  return { outputs, generative, ...(cost ? { cost } : {}), usage, notes };
+/** The fields of a record whose request has ended, with pictures or without. */
+export function closing(end: Generated | Unusable): Partial<AttemptRecord> & Pick<AttemptRecord, 'state'> {
+  if (end.state === 'unusable') return { state: 'accepted', error: end.failure.toJobError(), billing: end.billing };
+  const { outputs, generative, cost, usage, notes } = end;
+  return { state: 'done', outputs, generative, cost, usage, notes };
 }
 
 function isPaid(record: AttemptRecord): boolean {

@@ -5,6 +5,7 @@ import { WAITING } from '../contract/names.js';
 import type { Accepted, Generated, GenerationOrder, GenerationProgress } from '../contract/plan.js';
 import type { AttemptIdentity, Generator, PreparedSubmit, SubmitOutcome } from '../generators/generator.js';
 import { accountFor } from './accounts.js';
+import { attemptKey, boughtAt } from './attempt-key.js';
 import { Waiting } from './boundary.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { beatWhile, unaborted } from './heartbeats.js';
@@ -18,22 +19,19 @@ import { endOf, maybeBilled, settle, standing } from './settle-attempt.js';
  * It never aborts a request in flight: not on cancellation, not on shutdown.
  */
 export async function submitGeneration(deps: ActivityDependencies, order: GenerationOrder): Promise<Accepted | Generated> {
-  const { target, item } = order;
+  const { target } = order;
   const generator = deps.generators.get(target.provider);
   if (!generator) throw notAvailable(target.provider);
   const jobId = activityInfo().workflowExecution?.workflowId ?? '';
   const beats = beatWhile(deps.settings.IMAGE_SUBMIT_HEARTBEAT_SECONDS);
   try {
     if (generator.free) return await makeFree(deps, generator, order, jobId);
-    const key: AttemptKey = {
-      namespace: deps.namespace,
-      workflowId: jobId,
-      inputDigest: target.input_digest,
-      item: item.item,
-    };
+    const key = attemptKey(deps, order);
     for (;;) {
       const found = await standing(deps, key, order, generator);
       if (found.type === 'paid') return found.result;
+      const bought = await boughtAt(deps, order);
+      if (bought) throw passedOver(target.provider, bought);
       const sent = await send(deps, { key, n: found.n, form: found.form, order, generator, jobId }, beats.say);
       if (sent) return sent;
       // Another form of the request opens the next record at once.
@@ -89,6 +87,8 @@ async function send(
     say({ phase: 'sending', handle: outcome.handle, nonce: identity.nonce });
   }
   const stands = await unaborted(() => settle(deps, key, n, outcome), deps.logger);
+  // Judged by somebody else meanwhile (a machine that slept): then no activity of this sender's is waited for any more.
+  if (stands.late) followLateReply(deps, { key, record, order, generator, jobId, reply });
   if (outcome.type === 'not_billed' && outcome.nextForm !== undefined && stands.state === 'not_billed') return undefined;
   return endOf(stands, deps, key);
 }
@@ -126,7 +126,11 @@ async function makeFree(deps: ActivityDependencies, generator: Generator, order:
   const identity = { nonce: crypto.randomUUID(), jobId, item: order.item.item };
   const prepared = await generator.prepare(request, undefined, identity, undefined);
   const outcome = await prepared.send(0);
-  if (outcome.type === 'done') return storeResult(deps, outcome, generator);
+  if (outcome.type === 'done') {
+    const stored = await storeResult(deps, outcome, generator);
+    if (stored.state === 'done') return stored;
+    throw stored.failure;
+  }
   if (outcome.type === 'not_billed' || outcome.type === 'ended') throw outcome.failure;
   throw new Error(`a free provider answered ${outcome.type}`);
 }
@@ -139,3 +143,12 @@ function notAvailable(provider: string): JobFailure {
   });
 }
 
+/** Certainly unpaid here, so that the job goes on to the fallback. */
+function passedOver(provider: string, bought: AttemptRecord): JobFailure {
+  return new JobFailure({
+    code: 'PROVIDER_UNAVAILABLE',
+    message: `Nothing was sent to ${provider}: an earlier run of this job went on to ${bought.provider}, and may have paid there.`,
+    nextStep: 'Nothing to do: what was bought there is used.',
+    billing: 'none',
+  });
+}

@@ -4,7 +4,7 @@ import { restartFromManifest } from './recover.js';
 
 /**
  * Runs a job again under its ID because a reply that it had given up came after all: the new run finds the paid picture
- * and completes. A run that has not ended yet is waited for. A job that a person cancelled or terminated stays as it is.
+ * and completes. A run that has not ended yet is waited for. A job that a person cancelled, terminated or deleted stays as it is.
  */
 export async function runAgain(client: Client, manifests: Manifests, jobId: string, databaseId: string | undefined): Promise<void> {
   for (;;) {
@@ -12,7 +12,7 @@ export async function runAgain(client: Client, manifests: Manifests, jobId: stri
     const { status } = await client.workflow.getHandle(jobId).describe();
     if (status.name === 'CANCELLED' || status.name === 'TERMINATED') return;
     const manifest = await manifests.read(jobId);
-    if (!manifest?.input) return;
+    if (!manifest || manifest.state === 'deleted') return;
     if ((await restartFromManifest(client, manifests, manifest, databaseId)) === 'started') return;
   }
 }

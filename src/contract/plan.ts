@@ -141,7 +141,7 @@ export interface JobActivities {
   collectGeneration(order: AcceptedOrder): Promise<Generated>;
   cancelGeneration(order: GenerationOrder): Promise<Cancelled>;
   storeOutputs(order: StoreOrder): Promise<JobRecord>;
-  recordEnd(order: EndOrder): Promise<JobRecord>;
+  recordEnd(order: EndOrder): Promise<void>;
 }
 
 /** Heartbeat details of submitGeneration and collectGeneration; status reads them without a worker. */

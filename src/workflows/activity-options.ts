@@ -61,13 +61,20 @@ export function activitiesOf(timing: Timing): {
   };
 }
 
+/** A person waits for the end of a cancelled job: an outage at the provider holds it for three short attempts, then the possible charge is told. */
+export function cancelActivities(timing: Timing): Pick<JobActivities, 'cancelGeneration'> {
+  return proxyActivities<JobActivities>({
+    taskQueue: TASK_QUEUES.store,
+    startToCloseTimeout: '20 seconds',
+    retry: { ...retries(timing), maximumAttempts: 3 },
+  });
+}
+
 /** After a cancellation or a failure; also before there is a plan. */
-export function endActivities(
-  timing: Timing | undefined,
-): Pick<JobActivities, 'cancelGeneration' | 'recordEnd' | 'storeOutputs'> {
+export function endActivities(timing: Timing | undefined): Pick<JobActivities, 'recordEnd' | 'storeOutputs'> {
   return proxyActivities<JobActivities>({
     taskQueue: TASK_QUEUES.store,
     startToCloseTimeout: (timing?.storeStartToCloseSeconds ?? 120) * 1000,
-    retry: timing ? retries(timing) : { initialInterval: '1 second', maximumInterval: '1 minute' },
+    retry: timing ? retries(timing) : { initialInterval: '1 second', maximumInterval: '1 minute', backoffCoefficient: 2 },
   });
 }

@@ -1,4 +1,4 @@
-import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
 import type { Billing, ErrorCode, JobError } from '../contract/errors.js';
 
 export interface ItemFailure {
@@ -39,6 +39,14 @@ export function errorOf(error: unknown): ItemFailure {
 
 function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : 'The job failed for an unknown reason.';
+}
+
+/**
+ * Whether a step ended because the job is being cancelled: also one that failed for a passing reason or lost its worker
+ * meanwhile, which Temporal does not try again then.
+ */
+export function isCutOff(error: unknown): boolean {
+  return isCancellation(error) || (error instanceof ActivityFailure && error.retryState === 'CANCEL_REQUESTED');
 }
 
 /** An end that the workflow itself found, not an activity. */

@@ -1,8 +1,8 @@
 import {
   ApplicationFailure,
   CancellationScope,
+  CancelledFailure,
   defineQuery,
-  isCancellation,
   setCurrentDetails,
   setHandler,
   sleep,
@@ -10,10 +10,10 @@ import {
 } from '@temporalio/workflow';
 import { JOB_QUERY } from '../contract/names.js';
 import type { JobInput, Unchecked } from '../contract/input.js';
-import type { AcceptedOrder, ItemOutcome, Plan, PlannedItem, Target } from '../contract/plan.js';
+import type { GenerationOrder, ItemOutcome, Plan, PlannedItem } from '../contract/plan.js';
 import type { JobRecord } from '../contract/record.js';
-import { activitiesOf, endActivities, uploadActivities } from './activity-options.js';
-import { certainlyUnpaid, errorOf } from './failures.js';
+import { activitiesOf, cancelActivities, endActivities, uploadActivities } from './activity-options.js';
+import { certainlyUnpaid, errorOf, isCutOff } from './failures.js';
 import { JobState } from './job-state.js';
 
 /** Beyond it the input is refused anyway (src/contract/input.ts). */
@@ -61,6 +61,8 @@ async function produce(input: unknown, state: JobState): Promise<JobRecord> {
   // All of them are awaited, also when one is cut off: a sibling's request may still be in flight, and it counts.
   const ends = await Promise.allSettled(plan.items.map(async (item) => state.finished(await makeItem(plan, item, state))));
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  // Cancelled while the last items came to an end of their own: what they may have cost is told with the cancellation.
+  if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('The job was cancelled.');
 
   if (!state.hasImages()) throw state.failureOfItems();
   state.enter('storing');
@@ -70,63 +72,71 @@ async function produce(input: unknown, state: JobState): Promise<JobRecord> {
 
 /** One picture at the first target that takes it; a fallback follows only an outcome that is certainly unpaid. */
 async function makeItem(plan: Plan, item: PlannedItem, state: JobState): Promise<ItemOutcome> {
-  const [first, ...fallbacks] = plan.targets;
-  if (item.error) return { item: item.item, provider: first.provider, error: item.error, billing: 'none' };
-  let target: Target = first;
+  let [target, ...fallbacks] = plan.targets;
+  if (item.error) return { item: item.item, provider: target.provider, error: item.error, billing: 'none' };
   for (;;) {
     try {
-      return await makeItemAt(plan, item, target, state);
+      return await makeItemAt(plan, { picture: plan.picture, target, item, fallbacks }, state);
     } catch (error) {
-      if (isCancellation(error)) throw error;
+      if (isCutOff(error)) throw error;
       const { jobError, billing } = errorOf(error);
-      const next = certainlyUnpaid(jobError.code, billing) ? fallbacks.shift() : undefined;
+      const [next, ...others] = certainlyUnpaid(jobError.code, billing) ? fallbacks : [];
       if (!next) return { item: item.item, provider: target.provider, error: jobError, billing };
       state.fellBack(target, next, jobError);
       target = next;
+      fallbacks = others;
     }
   }
 }
 
-async function makeItemAt(plan: Plan, item: PlannedItem, target: Target, state: JobState): Promise<ItemOutcome> {
-  const order = { picture: plan.picture, target, item };
+async function makeItemAt(plan: Plan, order: GenerationOrder, state: JobState): Promise<ItemOutcome> {
+  const { item, target } = order;
   const activities = activitiesOf(plan.timing);
   const summary = state.itemSummary(item, target);
   state.enter('generating');
+  state.ordered(order);
   const submitted = await activities.submit(target.provider, summary).submitGeneration(order);
   if (submitted.state === 'done') {
     return { item: item.item, provider: target.provider, generated: submitted, billing: target.free ? 'none' : 'billed' };
   }
-  const accepted: AcceptedOrder = { order, accepted: submitted };
-  state.accepted(accepted);
-  const generated = await activities.collect(summary).collectGeneration(accepted);
-  state.collected(accepted);
+  const generated = await activities.collect(summary).collectGeneration({ order, accepted: submitted });
   return { item: item.item, provider: target.provider, generated, billing: 'billed' };
 }
 
 /** The endings without success. Runs where no cancellation reaches, so that the record is always written first. */
 async function endWithout(error: unknown, state: JobState, deadlinePassed: boolean): Promise<never> {
-  const cancelled = isCancellation(error);
+  const cutOff = isCutOff(error);
   const timing = state.timing();
-  if (cancelled) {
-    const { cancelGeneration } = endActivities(timing);
-    await Promise.all(state.open().map(async (order) => state.cancelledAtProvider(order, await cancelGeneration(order))));
+  if (cutOff && timing) {
+    const { cancelGeneration } = cancelActivities(timing);
+    await Promise.all(
+      state.open().map(async (order) => state.cutOff(order, await cancelGeneration(order).catch(() => undefined))),
+    );
   }
-  const status = cancelled && !deadlinePassed ? 'cancelled' : 'failed';
-  state.failedWith(cancelled ? state.cancellationError(deadlinePassed) : errorOf(error));
-
-  let record = state.record(new Date(), status);
-  if (state.hasImages()) {
-    // Paid pictures are kept, also when their siblings were cut off.
-    record = await endActivities(timing).storeOutputs(state.storeOrder(status));
-  } else {
-    record = await endActivities(timing).recordEnd({ record });
-  }
-  state.ended(record);
-  if (status === 'cancelled') throw error;
+  const status = cutOff && !deadlinePassed ? 'cancelled' : 'failed';
+  state.failedWith(cutOff ? state.cancellationError(deadlinePassed) : errorOf(error));
+  const record = state.ended(await writeEnd(state, status));
+  if (status === 'cancelled') throw new CancelledFailure(record.message);
   throw ApplicationFailure.create({
     type: record.error?.code ?? 'INTERNAL',
     message: record.error?.message ?? record.message,
     nonRetryable: true,
     details: [record],
   });
+}
+
+/** Writes the record into the job's manifest. A store that stays away does not change how the job ends. */
+async function writeEnd(state: JobState, status: 'failed' | 'cancelled'): Promise<JobRecord> {
+  const { storeOutputs, recordEnd } = endActivities(state.timing());
+  if (state.hasImages()) {
+    try {
+      // Paid pictures are kept, also when their siblings were cut off.
+      return await storeOutputs(state.storeOrder(status));
+    } catch {
+      // Damaged or gone: the attempt records still say what was bought.
+    }
+  }
+  const record = state.record(new Date(), status);
+  await recordEnd({ record }).catch(() => undefined);
+  return record;
 }

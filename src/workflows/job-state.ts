@@ -1,16 +1,18 @@
 import type { Billing, ErrorCode, JobError } from '../contract/errors.js';
 import type { JobInput, Unchecked } from '../contract/input.js';
-import type { AcceptedOrder, Cancelled, ItemOutcome, Plan, PlannedItem, StoreOrder, Target, Timing } from '../contract/plan.js';
+import { JOB_KINDS } from '../contract/names.js';
+import type { Cancelled, GenerationOrder, ItemOutcome, Plan, PlannedItem, StoreOrder, Target, Timing } from '../contract/plan.js';
 import type { JobRecord, JobStage, JobStatus } from '../contract/record.js';
 import { JobEndedError, type ItemFailure } from './failures.js';
 import { currentDetails } from './current-details.js';
 
 /** What the workflow knows of its job: a plain reducer without side effects but the text for the Web UI. */
 export class JobState {
+  private readonly input: Unchecked<JobInput>;
   private stage: JobStage = 'queued';
   private plan: Plan | undefined;
   private readonly outcomes: ItemOutcome[] = [];
-  private readonly inFlight = new Set<AcceptedOrder>();
+  private readonly inFlight = new Map<number, GenerationOrder>();
   private readonly warnings: string[] = [];
   private failure: ItemFailure | undefined;
   private cancelBilling: Billing = 'none';
@@ -18,9 +20,11 @@ export class JobState {
 
   constructor(
     private readonly run: { workflowId: string; runId: string; namespace: string; startedAt: Date },
-    private readonly input: Unchecked<JobInput>,
+    input: Unchecked<JobInput>,
     private readonly show: (markdown: string) => void,
-  ) {}
+  ) {
+    this.input = believable(input);
+  }
 
   enter(stage: JobStage): void {
     this.stage = stage;
@@ -33,17 +37,13 @@ export class JobState {
     this.refresh();
   }
 
-  accepted(order: AcceptedOrder): void {
-    this.inFlight.add(order);
-  }
-
-  collected(order: AcceptedOrder): void {
-    this.inFlight.delete(order);
+  ordered(order: GenerationOrder): void {
+    this.inFlight.set(order.item.item, order);
   }
 
   finished(outcome: ItemOutcome): void {
     this.outcomes.push(outcome);
-    for (const order of this.inFlight) if (order.order.item.item === outcome.item) this.inFlight.delete(order);
+    this.inFlight.delete(outcome.item);
     if (outcome.generated?.late) {
       this.warnings.push("The provider's reply came after the job had given it up; its image was collected then.");
     }
@@ -55,10 +55,14 @@ export class JobState {
     this.warnings.push(...to.warnings);
   }
 
-  cancelledAtProvider(order: AcceptedOrder, cancelled: Cancelled): void {
-    this.inFlight.delete(order);
-    this.warnings.push(cancelled.message);
-    this.cancelBilling = worse(this.cancelBilling, cancelled.billing);
+  /** What became of an order without an end; undefined when neither the store nor the provider could tell. */
+  cutOff({ target }: GenerationOrder, told: Cancelled | undefined): void {
+    const { billing, message } = told ?? {
+      billing: 'maybe',
+      message: `${target.provider} could not be asked to stop; it may still bill.`,
+    };
+    if (message !== undefined) this.warnings.push(message);
+    this.cancelBilling = worse(this.cancelBilling, billing);
   }
 
   failedWith(failure: ItemFailure): void {
@@ -75,9 +79,9 @@ export class JobState {
     return this.plan?.timing;
   }
 
-  /** Requests that the provider has accepted and that nobody has collected. */
-  open(): AcceptedOrder[] {
-    return [...this.inFlight];
+  /** Orders without an end that may have reached a provider. One that cannot bill is forgotten. */
+  open(): GenerationOrder[] {
+    return [...this.inFlight.values()].filter(({ target }) => !target.free);
   }
 
   hasImages(): boolean {
@@ -178,6 +182,19 @@ export class JobState {
   private refresh(): void {
     this.show(currentDetails(this.record(new Date())));
   }
+}
+
+/** Of an input that nobody has checked yet, what can stand in a record: it is shown before the first activity has read it. */
+function believable(input: Unchecked<JobInput>): Unchecked<JobInput> {
+  const { kind, provider, model, tags } = input;
+  const texts = Array.isArray(tags) && tags.every((tag) => typeof tag === 'string');
+  return {
+    ...input,
+    kind: kind && JOB_KINDS.includes(kind) ? kind : undefined,
+    provider: typeof provider === 'string' ? provider : undefined,
+    model: typeof model === 'string' ? model : undefined,
+    tags: texts ? tags : undefined,
+  };
 }
 
 const ORDER: Billing[] = ['none', 'billed', 'maybe'];
