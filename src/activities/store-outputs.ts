@@ -1,5 +1,6 @@
 import { activityInfo } from '@temporalio/activity';
 import { JobFailure } from '../contract/errors.js';
+import type { JobInput } from '../contract/input.js';
 import type { EndOrder, ItemOutcome, StoredImage, StoreOrder } from '../contract/plan.js';
 import type { BatchItem, JobRecord, JobResult, SavedImage } from '../contract/record.js';
 import { exportImage, exportName } from '../images/export-image.js';
@@ -17,8 +18,8 @@ export async function storeOutputs(deps: ActivityDependencies, order: StoreOrder
   const input = (await deps.manifests.read(jobId))?.input;
   const beats = beatWhile(10);
   try {
-    const { settings, salt } = deps;
-    const folder = deps.local && input ? await exportFolder(jobId, input, { settings, salt, clientRoots: [] }) : undefined;
+    const warnings: string[] = [];
+    const folder = await folderOf(deps, jobId, input, warnings);
     const images = order.outcomes.flatMap((outcome) =>
       (outcome.generated?.outputs ?? []).map((image) => ({ outcome, image })),
     );
@@ -27,14 +28,14 @@ export async function storeOutputs(deps: ActivityDependencies, order: StoreOrder
         keep(deps, image, { jobId, index, item: outcome.item, folder, basename: input?.basename }),
       ),
     );
-    const record = completeRecord(order, kept);
+    const record = completeRecord(order, kept, warnings);
     await deps.manifests.update(jobId, (now) => ({
       ...now,
       state: 'ended',
       ended_at: new Date().toISOString(),
       record,
       output_pins: [...new Set([...now.output_pins, ...kept.flatMap((one) => one.pins)])],
-      derived: { ...now.derived, ...Object.fromEntries(kept.map((one) => [one.saved.sha256, one.derived])) },
+      derived: { ...now.derived, ...Object.fromEntries(kept.flatMap((one) => (one.derived ? [[one.saved.sha256, one.derived]] : []))) },
     }));
     return record;
   } finally {
@@ -52,7 +53,8 @@ interface Kept {
   item: number;
   saved: SavedImage;
   pins: string[];
-  derived: { thumbnail: string; preview: string };
+  derived: { thumbnail: string; preview: string } | undefined;
+  warnings: string[];
 }
 
 interface Place {
@@ -73,17 +75,8 @@ async function keep(deps: ActivityDependencies, image: StoredImage, place: Place
       billing: 'billed',
     });
   }
-  const { folder } = place;
-  const [path, previews] = await Promise.all([
-    folder === undefined
-      ? undefined
-      : exportImage(folder, exportName(place.jobId, place.basename, place.index, image.mime_type), async () => bytes),
-    makePreviews(bytes, { mimeType: image.mime_type, width: image.width, height: image.height }),
-  ]);
-  const [thumbnail, preview] = await Promise.all([
-    deps.store.putBlob(previews.thumbnail),
-    previews.preview ? deps.store.putBlob(previews.preview) : image,
-  ]);
+  const warnings: string[] = [];
+  const [path, derived] = await Promise.all([exported(bytes, image, place, warnings), derive(deps, bytes, image, place, warnings)]);
   const saved: SavedImage = {
     ...(path === undefined ? {} : { path }),
     uri: `image://jobs/${encodeURIComponent(place.jobId)}/outputs/${place.index}`,
@@ -95,12 +88,63 @@ async function keep(deps: ActivityDependencies, image: StoredImage, place: Place
     actual_size: [image.width, image.height],
     actual_megapixels: Math.round((image.width * image.height) / 10_000) / 100,
   };
-  const derived = { thumbnail: thumbnail.sha256, preview: preview.sha256 };
-  return { item: place.item, saved, derived, pins: [...new Set([image.sha256, derived.thumbnail, derived.preview])] };
+  const pins = [...new Set([image.sha256, ...Object.values(derived ?? {})])];
+  return { item: place.item, saved, derived, pins, warnings };
+}
+
+/** Where the local stack exports to; the first activity has refused what is not allowed. */
+async function folderOf(
+  { local, settings, salt }: ActivityDependencies,
+  jobId: string,
+  input: JobInput | undefined,
+  warnings: string[],
+): Promise<string | undefined> {
+  if (!local || !input) return undefined;
+  try {
+    return await exportFolder(jobId, input, { settings, salt, clientRoots: [] });
+  } catch (error) {
+    if (!(error instanceof JobFailure)) throw error;
+    warnings.push(`${error.message} ${error.nextStep}`);
+    return undefined;
+  }
+}
+
+/** The picture is safe in the store: a folder that cannot be written delays nothing, and the next answer tries it again. */
+async function exported(bytes: Buffer, image: StoredImage, place: Place, warnings: string[]): Promise<string | undefined> {
+  const { folder, jobId, basename, index } = place;
+  if (folder === undefined) return undefined;
+  try {
+    return await exportImage(folder, exportName(jobId, basename, index, image.mime_type), async () => bytes);
+  } catch (error) {
+    if (!(error instanceof JobFailure)) throw error;
+    warnings.push(`${error.message} ${error.nextStep}`);
+    return undefined;
+  }
+}
+
+/** The smaller pictures. One that was paid for and cannot be decoded is handed over as it is. */
+async function derive(
+  deps: ActivityDependencies,
+  bytes: Buffer,
+  image: StoredImage,
+  { index }: Place,
+  warnings: string[],
+): Promise<Kept['derived']> {
+  const seen = { mimeType: image.mime_type, width: image.width, height: image.height };
+  const previews = await makePreviews(bytes, seen).catch(() => undefined);
+  if (!previews) {
+    warnings.push(`Image ${index + 1} cannot be decoded here; it is kept as the provider sent it, without a thumbnail.`);
+    return undefined;
+  }
+  const [thumbnail, preview] = await Promise.all([
+    deps.store.putBlob(previews.thumbnail),
+    previews.preview ? deps.store.putBlob(previews.preview) : image,
+  ]);
+  return { thumbnail: thumbnail.sha256, preview: preview.sha256 };
 }
 
 /** The final record: the images in order, one entry an input for a batch, what was spent, what went wrong beside them. */
-function completeRecord({ record, outcomes, n_references }: StoreOrder, kept: Kept[]): JobRecord {
+function completeRecord({ record, outcomes, n_references }: StoreOrder, kept: Kept[], told: string[]): JobRecord {
   const batch = record.kind === 'image_batch_edit';
   const preview = outcomes.some((outcome) => outcome.generated?.generative === false);
   const result: JobResult = { saved: kept.map((one) => one.saved) };
@@ -114,6 +158,8 @@ function completeRecord({ record, outcomes, n_references }: StoreOrder, kept: Ke
 
   const failed = outcomes.filter((outcome) => outcome.error);
   const whole: JobRecord = { ...record, result, updated_at: new Date().toISOString() };
+  const warnings = [...(record.warnings ?? []), ...told, ...kept.flatMap((one) => one.warnings)];
+  if (warnings.length > 0) whole.warnings = [...new Set(warnings)];
   const cost = totalCost(outcomes);
   if (cost) whole.cost = cost;
   if (record.status !== 'completed') return whole;
@@ -122,8 +168,8 @@ function completeRecord({ record, outcomes, n_references }: StoreOrder, kept: Ke
   if (failed.length > 0) {
     whole.message = `${whole.message.slice(0, -1)}, ${failed.length} failed.`;
     whole.next_step = 'Call image_job_retry for the failed ones.';
-    const told = failed.map((one) => `image ${one.item + 1}: ${one.error?.code}: ${one.error?.message}`);
-    whole.warnings = [...(record.warnings ?? []), ...(batch ? [] : told)];
+    const reasons = failed.map((one) => `image ${one.item + 1}: ${one.error?.code}: ${one.error?.message}`);
+    if (!batch) whole.warnings = [...(whole.warnings ?? []), ...reasons];
   }
   return whole;
 }

@@ -5,6 +5,7 @@ import type { Plan, StoredImage } from '../contract/plan.js';
 import { capabilitiesOf } from '../generators/capabilities.js';
 import type { ReferenceImage } from '../generators/generator.js';
 import { checkCapabilities } from '../generators/check-capabilities.js';
+import { exportFolder } from '../client/export-folder.js';
 import { isSealed } from '../client/seal.js';
 import { refuseTogether } from '../references/snapshot.js';
 import { resolveReference, type ResolvedReference } from '../references/resolve.js';
@@ -29,6 +30,8 @@ export async function uploadReferences(deps: ActivityDependencies, given: unknow
     const limits = targets.map(({ provider }) => checkCapabilities(provider, input));
     const problems = limits.flatMap((checked) => checked.problems);
     if (problems.length > 0) throw failureOfProblems(problems, 'Stay within the limits of the provider, or name another.');
+    // Before anything is bought: a folder that is not allowed would only be noticed when the pictures are there.
+    if (deps.local) await exportFolder(jobId, input, { settings: deps.settings, salt: deps.salt, clientRoots: [] });
     const known = await adoptJob(deps, jobId, input);
 
     const maxEdge = Math.min(...targets.map(({ provider }) => capabilitiesOf(provider)?.maxReferenceEdge ?? Infinity));
