@@ -3,7 +3,7 @@ import { JobFailure } from '../contract/errors.js';
 import type { JobInput } from '../contract/input.js';
 import type { EndOrder, ItemOutcome, StoredImage, StoreOrder } from '../contract/plan.js';
 import type { BatchItem, JobRecord, JobResult, SavedImage } from '../contract/record.js';
-import { exportImage, exportName } from '../images/export-image.js';
+import { exportImage, exportName, removeLeftovers } from '../images/export-image.js';
 import { makePreviews } from '../images/previews.js';
 import { exportFolder } from '../client/export-folder.js';
 import { beatWhile } from './heartbeats.js';
@@ -113,8 +113,11 @@ async function folderOf(
 async function exported(bytes: Buffer, image: StoredImage, place: Place, warnings: string[]): Promise<string | undefined> {
   const { folder, jobId, basename, index } = place;
   if (folder === undefined) return undefined;
+  const name = exportName(jobId, basename, index, image.mime_type);
   try {
-    return await exportImage(folder, exportName(jobId, basename, index, image.mime_type), async () => bytes);
+    // An earlier attempt may have been killed while it wrote the file, or right after.
+    await removeLeftovers(folder, name);
+    return await exportImage(folder, name, async () => bytes);
   } catch (error) {
     if (!(error instanceof JobFailure)) throw error;
     warnings.push(`${error.message} ${error.nextStep}`);

@@ -25,6 +25,11 @@ export async function isRunning(identity: ProcessIdentity): Promise<boolean> {
   return (await startOf(identity.pid)) === identity.start;
 }
 
+/** Whether some process of this machine has that pid; a zombie does not count. */
+export async function isPidRunning(pid: number): Promise<boolean> {
+  return (await startOf(pid)) !== undefined;
+}
+
 async function identify(): Promise<ProcessIdentity> {
   const start = await startOf(process.pid);
   if (start === undefined) throw new Error('The start of this process cannot be read from the system.');

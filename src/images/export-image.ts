@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link, mkdir, open, stat, unlink } from 'node:fs/promises';
+import { link, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isPidRunning } from '../blobs/process-identity.js';
 import { sha256 } from '../contract/canonical.js';
 import { JobFailure } from '../contract/errors.js';
 
@@ -21,6 +22,22 @@ export function exportName(jobId: string, basename: string | undefined, index: n
   return `${basename ?? 'image'}-${sha256(jobId).slice(0, 8)}${number}.${EXTENSIONS[mimeType] ?? 'bin'}`;
 }
 
+/** Partial files say who writes them: the remains of a killed process are told from what is being written. */
+const WRITER = `${process.pid}-${randomBytes(4).toString('hex')}`;
+const PARTIAL = /\.((\d+)-[0-9a-f]{8})-[0-9a-f]{8}\.partial$/;
+
+/** Removes the partial files of an output whose writers were killed. What cannot be removed stays. */
+export async function removeLeftovers(folder: string, name: string): Promise<void> {
+  const files = await readdir(folder).catch(() => []);
+  for (const file of files) {
+    const [, writer, pid] = (file.startsWith(`.${name}.`) && PARTIAL.exec(file)) || [];
+    if (writer === undefined || writer === WRITER) continue;
+    // In a container the next process may well have our pid.
+    if (Number(pid) !== process.pid && (await isPidRunning(Number(pid)))) continue;
+    await unlink(join(folder, file)).catch(() => undefined);
+  }
+}
+
 /**
  * Copies an output to an ordinary file, whole or not at all: temp file, fsync, hard link under the final name. A file
  * that is there already is left alone, whoever wrote it. PERMISSION_DENIED or STORE_UNAVAILABLE when the folder cannot be written.
@@ -28,9 +45,10 @@ export function exportName(jobId: string, basename: string | undefined, index: n
 export async function exportImage(folder: string, name: string, read: () => Promise<Uint8Array>): Promise<string> {
   const path = join(folder, name);
   if (await exists(path)) return path;
-  const partial = join(folder, `.${name}.${randomBytes(6).toString('hex')}.partial`);
+  const partial = join(folder, `.${name}.${WRITER}-${randomBytes(4).toString('hex')}.partial`);
   try {
     await mkdir(folder, { recursive: true });
+    await removeLeftovers(folder, name);
     const file = await open(partial, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644);
     try {
       await file.writeFile(await read());
