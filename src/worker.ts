@@ -90,6 +90,12 @@ const COLLECT_SLOTS = 2000;
 const STORE_SLOTS = 20;
 const UPLOAD_SLOTS = 20;
 
+/**
+ * A job's next step is first offered to the worker that has the job in memory. When that one was killed, the job stands still for
+ * this long (by default for ten seconds); any other worker reads its short history again in milliseconds.
+ */
+const STICKY_SECONDS = '1 second';
+
 /** One worker a queue, so that no kind of work takes another's slots. */
 async function createWorkers(connection: NativeConnection, deps: ActivityDependencies): Promise<Worker[]> {
   const { settings, namespace } = deps;
@@ -113,7 +119,13 @@ async function createWorkers(connection: NativeConnection, deps: ActivityDepende
     queue(submitQueue(provider), settings.IMAGE_SUBMIT_CONCURRENCY, { shutdownGraceTime: `${submitGrace} seconds` }),
   );
   return Promise.all([
-    Worker.create({ connection, namespace, taskQueue: TASK_QUEUES.jobs, workflowBundle: { codePath: BUNDLE } }),
+    Worker.create({
+      connection,
+      namespace,
+      taskQueue: TASK_QUEUES.jobs,
+      workflowBundle: { codePath: BUNDLE },
+      stickyQueueScheduleToStartTimeout: STICKY_SECONDS,
+    }),
     queue(TASK_QUEUES.upload, UPLOAD_SLOTS),
     queue(TASK_QUEUES.collect, COLLECT_SLOTS),
     queue(TASK_QUEUES.store, STORE_SLOTS),
