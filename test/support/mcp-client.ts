@@ -8,6 +8,7 @@ const answerSchema = z.looseObject({
   job_id: z.string().optional(),
   status: z.string().optional(),
   stage: z.string().optional(),
+  attempt: z.number().optional(),
   done: z.boolean().optional(),
   billing: z.string().optional(),
   result: z

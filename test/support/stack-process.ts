@@ -65,7 +65,7 @@ export async function endStack(dataDir: string, env: Record<string, string>): Pr
   for (const pid of await serversOfDatabase(join(dataDir, 'temporal.db'))) signal(pid, 'SIGKILL');
 }
 
-/** Processes whose command line or environment names this folder, on Linux: nothing of a stack may outlive it. */
+/** What a process of the stack has logged. */
 export async function logOf(dataDir: string, name: 'supervisor' | 'worker' | 'temporal'): Promise<string> {
   return await readFile(join(dataDir, 'logs', `${name}.log`), 'utf8').catch(() => '');
 }
