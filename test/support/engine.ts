@@ -17,6 +17,7 @@ import { readSettings, type Settings } from '../../src/config.js';
 import { SEARCH_ATTRIBUTES, TASK_QUEUES, WORKFLOW_TYPE } from '../../src/contract/names.js';
 import type { JobRecord } from '../../src/contract/record.js';
 import { runWorker } from '../../src/worker.js';
+import { installRuntime } from '../../src/worker-runtime.js';
 import { startFakeOpenAi, type FakeOpenAi } from './fake-openai.js';
 import { temporalBinary } from './temporal-binary.js';
 
@@ -56,7 +57,12 @@ export interface Engine {
   close(): Promise<void>;
 }
 
+const logger = pino({ level: process.env['TEST_LOG'] ?? 'silent' }, pino.destination(2));
+let runtimeInstalled = false;
+
 export async function startEngine(overrides: Record<string, string> = {}): Promise<Engine> {
+  if (!runtimeInstalled) installRuntime(logger);
+  runtimeInstalled = true;
   const folder = await mkdtemp(join(tmpdir(), 'durable-image-engine-'));
   const settings = readSettings({
     ...SHORT_WAITS,
@@ -103,7 +109,7 @@ export async function startEngine(overrides: Record<string, string> = {}): Promi
         namespace: 'default',
         settings,
         accounts,
-        logger: pino({ level: process.env['TEST_LOG'] ?? 'silent' }, pino.destination(2)),
+        logger,
         signal: control.signal,
       });
       const stop = async (): Promise<void> => {
