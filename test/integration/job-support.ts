@@ -11,7 +11,7 @@ export { until };
 
 /** An engine for all tests of a file, with a worker that runs unless it is asked not to. */
 export function useEngine(overrides: Record<string, string> = {}, worker = true): () => Engine {
-  jest.setTimeout(60_000);
+  jest.setTimeout(20_000);
   let engine: Engine | undefined;
   const get = (): Engine => {
     if (!engine) throw new Error('the engine did not start');

@@ -85,7 +85,7 @@ export async function startEngine(overrides: Record<string, string> = {}): Promi
   ]);
   const account = new Account({ provider: 'openai', baseUrl: fake.url, key: 'sk-canary-of-the-engine' }, salt);
   const accounts = new AccountRegistry();
-  accounts.add(account, 'client');
+  accounts.add(account, 'credentials');
   const manifests = new Manifests(store);
   const attempts = new Attempts(store);
   const { client } = env;
