@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { runSupervisor } from '../../src/local/supervisor.js';
 import { readSettings } from '../../src/config.js';
 import { createLogger } from '../../src/log.js';
-import { VERSION } from '../../src/mcp/version.js';
+import { VERSION } from '../../src/version.js';
 import { childrenOf, settled, testFolder, until, type TestFolder } from './local-support.js';
 
 jest.setTimeout(120_000);

@@ -9,7 +9,7 @@ import { ControlConnection } from '../../src/local/control-client.js';
 import { isAlive, serversOfDatabase, signal } from '../../src/local/processes.js';
 import { LocalStack, type StackAddress, type StackStatus } from '../../src/local/stack-client.js';
 import { createLogger } from '../../src/log.js';
-import { VERSION } from '../../src/mcp/version.js';
+import { VERSION } from '../../src/version.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** The compiled package: supervisors are real processes. */
