@@ -1,4 +1,4 @@
-import { activityInfo, heartbeat } from '@temporalio/activity';
+import { activityInfo, cancelled, heartbeat } from '@temporalio/activity';
 import { failureOfProblems, JobFailure, type JobError } from '../contract/errors.js';
 import { referencesOf, type JobInput, type Reference } from '../contract/input.js';
 import type { Plan, StoredImage } from '../contract/plan.js';
@@ -35,7 +35,8 @@ export async function uploadReferences(deps: ActivityDependencies, given: unknow
     const known = await adoptJob(deps, jobId, input);
 
     const maxEdge = Math.min(...targets.map(({ provider }) => capabilitiesOf(provider)?.maxReferenceEdge ?? Infinity));
-    const uploaded = await upload(deps, jobId, input, known, maxEdge);
+    // A slow download does not hold a cancelled job.
+    const uploaded = await Promise.race([upload(deps, jobId, input, known, maxEdge), cancelled()]);
     const picture = pictureOf(input);
     return {
       picture,

@@ -1,8 +1,14 @@
-import { proxyActivities, type ActivityOptions } from '@temporalio/workflow';
+import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
 import { TASK_QUEUES, submitQueue } from '../contract/names.js';
 import type { JobActivities, Timing } from '../contract/plan.js';
 
 /** One block an activity: where it runs and how long it may take. The numbers are settings, explained in src/config.ts. */
+
+/**
+ * Said explicitly: the SDK's documentation calls waiting the default, but an unset type does not wait. A submit that is
+ * not waited for would leave its handle behind, and nobody would stop the request at the provider.
+ */
+const { WAIT_CANCELLATION_COMPLETED, TRY_CANCEL } = ActivityCancellationType;
 
 /** No number of attempts ends an activity: it ends itself, by a failure that is final or after IMAGE_RETRY_HOURS. */
 function retries(timing: Timing): NonNullable<ActivityOptions['retry']> {
@@ -23,6 +29,7 @@ export function uploadActivities(summary: string): Pick<JobActivities, 'uploadRe
     startToCloseTimeout: '15 minutes',
     heartbeatTimeout: '10 seconds',
     retry: { initialInterval: '1 second', maximumInterval: '1 minute', backoffCoefficient: 2 },
+    cancellationType: WAIT_CANCELLATION_COMPLETED,
     summary,
   });
 }
@@ -40,6 +47,7 @@ export function activitiesOf(timing: Timing): {
         startToCloseTimeout: timing.submitStartToCloseSeconds * 1000,
         heartbeatTimeout: timing.submitHeartbeatSeconds * 1000,
         retry,
+        cancellationType: WAIT_CANCELLATION_COMPLETED,
         summary,
       }),
     collect: (summary) =>
@@ -48,6 +56,8 @@ export function activitiesOf(timing: Timing): {
         startToCloseTimeout: timing.collectStartToCloseSeconds * 1000,
         heartbeatTimeout: timing.collectHeartbeatSeconds * 1000,
         retry,
+        // The provider is told at once; the poll learns of it by itself.
+        cancellationType: TRY_CANCEL,
         summary,
       }),
     store: (summary) =>
@@ -56,6 +66,8 @@ export function activitiesOf(timing: Timing): {
         startToCloseTimeout: timing.storeStartToCloseSeconds * 1000,
         heartbeatTimeout: Math.min(10_000, timing.storeStartToCloseSeconds * 1000),
         retry,
+        // What is nearly there is finished; two of them would write the same manifest.
+        cancellationType: WAIT_CANCELLATION_COMPLETED,
         summary,
       }),
   };
