@@ -1,12 +1,17 @@
-import { Writable } from 'node:stream';
+import { pipeline, Writable } from 'node:stream';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
+import { ErrorCode, type JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { JobApi } from '../client/job-api.js';
 import type { Logger } from '../log.js';
+import { wireAnswer } from './answer.js';
 import { bindServer } from './bind.js';
+import { limitFrames } from './frame-limit.js';
 import { TOOLS } from './tools/index.js';
 
-/** A frame of 10 MB (data: URLs) and the start of the next one. */
-const MAX_BUFFER_BYTES = 11 * 1024 * 1024;
+/** Some `data:` URLs fit; what is larger belongs into files. */
+const MAX_FRAME_BYTES = 10 * 1024 * 1024;
+/** A whole frame and the start of the next one. */
+const MAX_BUFFER_BYTES = MAX_FRAME_BYTES + 1024 * 1024;
 
 /** Calls in flight when the client goes away: a start is worth finishing, a hung one is not worth waiting for. */
 const DRAIN_SECONDS = 5;
@@ -36,14 +41,28 @@ export async function serveStdio(connect: () => Promise<JobApi> = connectClient)
   process.on('unhandledRejection', (error) => logDefect('unhandled rejection', error));
   process.on('SIGTERM', leave);
   process.on('SIGINT', leave);
-  process.stdin.on('end', leave);
-  process.stdin.on('close', leave);
   // A client that is gone closes the pipe.
   process.stdout.on('error', leave);
 
   server.onerror = (error) => logError('MCP connection', error);
   server.onclose = leave;
-  await server.connect(new StdioServerTransport(process.stdin, output, { maxBufferSize: MAX_BUFFER_BYTES }));
+  const input = limitFrames(MAX_FRAME_BYTES, ({ id, isToolCall }) => {
+    // Without an id there is nothing to answer to; the log has it.
+    if (id !== undefined) transport.send(tooLarge(id, isToolCall)).catch((error: unknown) => logError('a refusal could not be sent', error));
+  });
+  const transport = new StdioServerTransport(input, output, { maxBufferSize: MAX_BUFFER_BYTES });
+  await server.connect(transport);
+  input.on('end', leave);
+  pipeline(process.stdin, input, (error) => {
+    if (error) leave();
+  });
+}
+
+function tooLarge(id: string | number, isToolCall: boolean): JSONRPCMessage {
+  const message = `This message is larger than ${MAX_FRAME_BYTES / 1024 / 1024} MiB and was not read.`;
+  const next_step = 'Give pictures as file paths or https:// URLs instead of data: URLs.';
+  if (!isToolCall) return { jsonrpc: '2.0', id, error: { code: ErrorCode.InvalidRequest, message: `${message} ${next_step}` } };
+  return { jsonrpc: '2.0', id, result: wireAnswer({ refusal: { code: 'LIMIT_EXCEEDED', message, next_step, retryable: false } }) };
 }
 
 /** The only way to the real stdout from here on; what anything else writes there goes to stderr. */
