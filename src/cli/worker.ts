@@ -1,16 +1,16 @@
 import { once } from 'node:events';
 import { pathToFileURL } from 'node:url';
-import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
 import * as z from 'zod';
 import { Account, type AccountFields } from '../accounts/account.js';
 import { readCredentialsFile } from '../accounts/credentials-file.js';
 import { readAccounts } from '../accounts/environment.js';
 import { AccountRegistry, type AccountSource } from '../accounts/registry.js';
 import { readSalt } from '../accounts/salt.js';
-import { readSettings, type Settings } from '../config.js';
+import { readSettings } from '../config.js';
 import { JobFailure } from '../contract/errors.js';
 import { toWorkerSchema, type ToWorker, type WireAccount } from '../local/protocol.js';
 import { createLogger, type Logger } from '../log.js';
+import { readTemporalConfig } from '../temporal-config.js';
 import type { runWorker } from '../worker.js';
 import { EXIT } from './output.js';
 
@@ -30,8 +30,7 @@ export async function worker(env: NodeJS.ProcessEnv): Promise<number> {
     });
   }
   const logger = createLogger(settings.IMAGE_LOG_LEVEL, 'worker');
-  const { connectionOptions: connection, namespace = settings.TEMPORAL_NAMESPACE } = remoteOf(settings, env);
-  const address = connection.address ?? settings.TEMPORAL_ADDRESS ?? 'localhost:7233';
+  const { address, namespace, connection } = readTemporalConfig(settings, env);
   const registry = new AccountRegistry();
   const salt = await readSalt(settings.dataDir);
   for (const fields of readAccounts(env)) registry.add(new Account(fields, salt), 'environment');
@@ -104,15 +103,4 @@ function endBySignal(): AbortController {
   const ending = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const) void once(process, name).then(() => ending.abort());
   return ending;
-}
-
-/** A file of profiles counts only when a profile or the file was named: it alone never makes a worker remote. */
-function remoteOf(settings: Settings, env: NodeJS.ProcessEnv): ClientConnectConfig {
-  const given: Record<string, string> = {};
-  for (const [name, value] of Object.entries(env)) if (value !== undefined) given[name] = value;
-  return loadClientConnectConfig({
-    ...(settings.TEMPORAL_PROFILE === undefined ? {} : { profile: settings.TEMPORAL_PROFILE }),
-    disableFile: settings.TEMPORAL_PROFILE === undefined && env['TEMPORAL_CONFIG_FILE'] === undefined,
-    overrideEnvVars: given,
-  });
 }

@@ -1,10 +1,10 @@
 import { Client, Connection } from '@temporalio/client';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { Settings } from '../config.js';
 import { JobFailure } from '../contract/errors.js';
 import { TASK_QUEUES, type ProviderName } from '../contract/names.js';
 import type { LocalStack, StackAddress } from '../local/stack-client.js';
 import { workerCommand } from '../own-command.js';
+import { readTemporalConfig } from '../temporal-config.js';
 
 export interface WorkerState {
   /** `coming`: none works at this moment, but one is being started; `none`: nothing will move by itself. */
@@ -42,15 +42,9 @@ const POLL_AGE_SECONDS = 70;
 export function remoteTemporal(settings: Settings, env: NodeJS.ProcessEnv): Temporal {
   let connected: Promise<Connected> | undefined;
   const open = async (timeoutMs: number): Promise<Connected> => {
-    const config = loadClientConnectConfig({
-      ...(settings.TEMPORAL_PROFILE === undefined ? {} : { profile: settings.TEMPORAL_PROFILE }),
-      disableFile: settings.TEMPORAL_PROFILE === undefined && env['TEMPORAL_CONFIG_FILE'] === undefined,
-      overrideEnvVars: Object.fromEntries(Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
-    });
-    const address = config.connectionOptions.address ?? settings.TEMPORAL_ADDRESS ?? 'localhost:7233';
-    const namespace = config.namespace ?? settings.TEMPORAL_NAMESPACE;
+    const { address, namespace, connection: options } = readTemporalConfig(settings, env);
     try {
-      const connection = await Connection.connect({ ...config.connectionOptions, connectTimeout: timeoutMs });
+      const connection = await Connection.connect({ ...options, connectTimeout: timeoutMs });
       const client = new Client({ connection, namespace });
       return { client, connection, namespace, address, worker: () => pollersOf(client, settings) };
     } catch (error) {
