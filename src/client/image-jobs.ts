@@ -23,10 +23,12 @@ import { Starter } from './starter.js';
 import { localTemporal, remoteTemporal, unavailable, type Connected, type Temporal } from './temporal.js';
 import { CloseWatch, waitForJobs, type Look } from './wait.js';
 
-/** A submit answers in under five seconds, whatever is away: this much is left for Temporal. */
+/** A submit answers in under five seconds, whatever is away: this much of it is for Temporal, and connecting is a part of it. */
+const START_MS = 4500;
 const CONNECT_MS = 4000;
 /** A read takes milliseconds; a Temporal that is gone must not hold a status call. */
 const READ_MS = 4000;
+const LEAST_READ_MS = 300;
 
 interface Parts {
   settings: Settings;
@@ -74,6 +76,7 @@ export class ImageJobs implements JobApi {
   async start(kind: JobKind, rawArguments: unknown): Promise<JobRecord> {
     return this.#guarded(async () => {
       const { temporal } = this.#parts;
+      const deadline = Date.now() + START_MS;
       const connecting = temporal.connect(CONNECT_MS).then(
         (connected) => ({ connected }),
         (error: unknown) => ({ error }),
@@ -82,9 +85,10 @@ export class ImageJobs implements JobApi {
       // A call that is wrong in itself is refused as such, also while Temporal is away.
       const prepared = await prepareJob(kind, rawArguments, this.#callContext('connected' in found ? found.connected : undefined));
       if ('error' in found) throw found.error;
-      const started = await this.#starter.start(found.connected, prepared);
+      const started = await this.#starter.start(found.connected, prepared, deadline);
       if (!started.deduplicated) return started.record;
-      return { ...(await this.status(prepared.jobId)), deduplicated: true };
+      const { record } = await this.#look(prepared.jobId, Math.max(deadline, Date.now() + LEAST_READ_MS));
+      return { ...record, deduplicated: true };
     });
   }
 
@@ -128,7 +132,7 @@ export class ImageJobs implements JobApi {
     await this.#parts.temporal.close();
   }
 
-  async #look(jobId: string): Promise<Look> {
+  async #look(jobId: string, deadline = Date.now() + READ_MS): Promise<Look> {
     const settled = (record: JobRecord): Look => ({ record, stuck: false });
     if (!isJobId(jobId)) return settled(unknown(jobId));
     const manifest = await this.#manifests.read(jobId);
@@ -141,7 +145,7 @@ export class ImageJobs implements JobApi {
       const connected = await this.#connectFor(manifest);
       if (!connected) return settled(manifest ? fromOpenManifest(manifest, STACK_STARTING) : unknown(jobId));
       const read = (): Promise<Described | undefined> => describeJob(connected, jobId);
-      described = await connected.connection.withDeadline(Date.now() + READ_MS, read);
+      described = await connected.connection.withDeadline(deadline, read);
     } catch (error) {
       // A known job is reported whatever is away; only of an unknown one nothing can be said.
       if (!manifest || !isTransportError(error)) throw error;

@@ -15,8 +15,8 @@ export interface Started {
   deduplicated: boolean;
 }
 
-/** Temporal answers a start in milliseconds; a call must be answered in five seconds. */
-const START_MS = 4000;
+/** Temporal answers a start in milliseconds; this much it gets when the rest of the call was slow. */
+const LEAST_START_MS = 1000;
 const START_AGAIN_LONGEST_MS = 30_000;
 /** gRPC codes after which the request is certainly not taken: INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, UNAUTHENTICATED, RESOURCE_EXHAUSTED (too large). */
 const DEFINITE_REFUSALS: readonly unknown[] = [3, 5, 7, 16, 8];
@@ -32,16 +32,18 @@ export class Starter {
 
   constructor(private readonly manifests: Manifests) {}
 
-  async start(connected: Connected, prepared: PreparedJob): Promise<Started> {
+  /** `deadline`: milliseconds of the clock by which the call should be answered. */
+  async start(connected: Connected, prepared: PreparedJob, deadline: number): Promise<Started> {
+    const startBy = Math.max(deadline, Date.now() + LEAST_START_MS);
     const manifest = newManifest(connected, prepared);
     const keyed = prepared.input.idempotency_key !== undefined;
     const warnings = [...prepared.warnings, ...(await this.#identicalRunning(prepared))];
     if (keyed) {
       const existing = await this.#createOrRead(manifest);
-      if (existing) return this.#joinExisting(connected, prepared, existing);
+      if (existing) return this.#joinExisting(connected, prepared, existing, startBy);
     }
     const [start, journal] = await Promise.allSettled([
-      this.#startWorkflow(connected, prepared, warnings),
+      this.#startWorkflow(connected, prepared, warnings, startBy),
       keyed ? undefined : this.manifests.create(manifest),
     ]);
     if (start.status === 'rejected') {
@@ -55,7 +57,7 @@ export class Starter {
     }
     const outcome = start.value;
     if (outcome === 'exists') {
-      await this.#refuseOther(connected, prepared);
+      await connected.connection.withDeadline(startBy, () => this.#refuseOther(connected, prepared));
       return { record: startedRecord(prepared, warnings), deduplicated: true };
     }
     this.#recent.set(prepared.digest, prepared.jobId);
@@ -71,20 +73,25 @@ export class Starter {
   }
 
   /** The key was used before: the same request joins its job, another is a conflict. */
-  async #joinExisting(connected: Connected, prepared: PreparedJob, existing: Manifest): Promise<Started> {
+  async #joinExisting(connected: Connected, prepared: PreparedJob, existing: Manifest, startBy: number): Promise<Started> {
     if (existing.request_digest !== undefined && existing.request_digest !== prepared.digest) throw conflict(prepared.jobId);
     // The one who wrote it may have died before it started the workflow; starting again under the same ID is harmless.
     if (existing.state === 'accepted' && existing.input) {
-      await startWorkflow(connected.client, { jobId: prepared.jobId, input: existing.input, requestDigest: existing.request_digest });
+      await this.#startWorkflow(connected, { ...prepared, input: existing.input }, prepared.warnings, startBy);
     }
     return { record: startedRecord(prepared, prepared.warnings), deduplicated: true };
   }
 
-  async #startWorkflow(connected: Connected, prepared: PreparedJob, warnings: string[]): Promise<'started' | 'exists'> {
+  async #startWorkflow(
+    connected: Connected,
+    prepared: PreparedJob,
+    warnings: string[],
+    startBy: number,
+  ): Promise<'started' | 'exists'> {
     const { client, connection } = connected;
     const { jobId, input, digest: requestDigest } = prepared;
     try {
-      const result = await connection.withDeadline(Date.now() + START_MS, () =>
+      const result = await connection.withDeadline(startBy, () =>
         startWorkflow(client, { jobId, input, requestDigest }, () =>
           warnings.push('Temporal does not know our search attributes; register them with: durable-image-mcp setup-search-attributes'),
         ),
@@ -99,7 +106,7 @@ export class Starter {
           cause: error,
         });
       }
-      warnings.push('Temporal did not confirm the start in time; the job is started under this job_id when it answers. Do not submit it again.');
+      warnings.push('Do not submit it again: Temporal did not confirm the start in time; the job starts under this job_id when it does.');
       this.#startLater(connected, prepared);
       return 'started';
     }
