@@ -229,6 +229,7 @@ export async function run(program: string, args: readonly string[], env: Record<
 export interface DevServer {
   address: string;
   binary: string;
+  pid: number;
   /** Runs the temporal command against this server. */
   temporal(...args: string[]): Promise<Run>;
   close(): Promise<void>;
@@ -251,6 +252,7 @@ export async function startDevServer(): Promise<DevServer> {
   return {
     address,
     binary,
+    pid: child.pid ?? 0,
     temporal: async (...args) => await run(binary, [...args, '--address', address], plainEnvironment()),
     async close() {
       child.kill('SIGKILL');
