@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { signal } from '../../src/local/processes.js';
+import { isAlive, signal } from '../../src/local/processes.js';
 import type { Answer } from '../support/mcp-client.js';
 import { killHard, until, type StackPids } from '../support/stack-process.js';
 import { halfWritten } from './files.js';
@@ -51,7 +51,7 @@ function told(end: Answer): string {
 }
 
 /** What holds for every row once its jobs have ended. */
-async function check(line: TableRow, moments: readonly Moment[], ends: readonly Answer[], expected: End): Promise<void> {
+async function check(line: TableRow, moments: readonly Pick<Moment, 'prompt' | 'jobId'>[], ends: readonly Answer[], expected: End): Promise<void> {
   const ledger = moments.map(({ prompt }) => bought(scene, prompt));
   const broken = await halfWritten(scene, ends);
   line.end = ends.map(told).join(', ');
@@ -62,8 +62,9 @@ async function check(line: TableRow, moments: readonly Moment[], ends: readonly 
   expect(ledger).toEqual(moments.map(() => 1));
   expect(broken).toEqual([]);
   expect(scene.fake.violations).toEqual([]);
-  // The stack is whole again.
-  await scene.pids();
+  // The stack is whole again, with other processes than those that were killed.
+  const now = Object.values(await scene.pids()).map(String);
+  if (line.fault !== STOPPED) expect(line.pids.split(' ').filter((pid) => now.includes(pid))).toEqual([]);
 }
 
 async function pidsOf(victims: readonly Victim[]): Promise<number[]> {
@@ -71,12 +72,14 @@ async function pidsOf(victims: readonly Victim[]): Promise<number[]> {
   return victims.map((victim) => (victim === 'MCP server' ? scene.mcp.pid : pids[victim]));
 }
 
+const STOPPED = 'worker stopped';
 const EVERYTHING: readonly Victim[] = ['MCP server', 'supervisor', 'temporal', 'worker'];
 
 describe.each<[string, readonly Victim[], string, Reach, End]>([
   ['worker', ['worker'], 'upload', uploading, 'completed'],
   ['worker', ['worker'], 'before the reply', beforeReply, 'failed MAYBE_BILLED'],
   ['worker', ['worker'], 'submit to collect', accepted, 'completed'],
+  ['worker, Temporal', ['worker', 'temporal'], 'submit to collect', accepted, 'completed'],
   ['worker', ['worker'], 'collect', collecting, 'completed'],
   ['worker', ['worker'], 'store, mid-file', writing, 'completed'],
   ['worker', ['worker'], 'store, unrecorded', storing, 'completed'],
@@ -94,9 +97,9 @@ describe.each<[string, readonly Victim[], string, Reach, End]>([
     await row(fault, moment, async (line) => {
       const reached = await reach(scene, `${fault} ${moment}`);
       const pids = await pidsOf(victims);
-      line.evidence = reached.evidence;
       line.pids = pids.join(' ');
       await killHard(...pids);
+      line.evidence = await reached.look();
       await reached.go();
       if (victims.includes('MCP server')) await scene.restartMcp();
       await check(line, [reached], [await scene.ended(reached.jobId)], expected);
@@ -111,12 +114,11 @@ describe('kill -9 of the MCP server', () => {
       const { pid } = scene.mcp;
       const jobId = await scene.submit('image_generate_async', { prompt });
       await killHard(pid);
-      const state = (await scene.manifests.read(jobId))?.state;
       line.pids = String(pid);
-      if (state !== undefined) line.evidence = `answered with the job_id; manifest ${state} on disk`;
+      const manifest = await scene.manifests.read(jobId);
+      if (manifest) line.evidence = `answered with the job_id; manifest ${manifest.state} on disk`;
       await scene.restartMcp();
-      const moment = { prompt, jobId, evidence: line.evidence, go: () => Promise.resolve() };
-      await check(line, [moment], [await scene.ended(jobId)], 'completed');
+      await check(line, [{ prompt, jobId }], [await scene.ended(jobId)], 'completed');
     });
   });
 });
@@ -126,20 +128,21 @@ describe('a worker that stands still', () => {
     ['before the reply', beforeReply],
     ['collect', collecting],
   ])('for twice the heartbeat timeout at %s: completed, paid once', async (moment, reach) => {
-    await row('worker stopped', moment, async (line) => {
+    await row(STOPPED, moment, async (line) => {
       const reached = await reach(scene, `worker stopped ${moment}`);
       const { worker } = await scene.pids();
       line.pids = String(worker);
       scene.held.push(() => Promise.resolve(void signal(worker, 'SIGCONT')));
       signal(worker, 'SIGSTOP');
+      const seen = await reached.look();
       await reached.go();
       await delay(2 * HEARTBEAT_SECONDS * 1000);
       const attempt = await until(async () => {
-        const { attempt: seen = 1 } = await scene.status(reached.jobId);
-        return seen > 1 ? seen : undefined;
+        const { attempt: number = 1 } = await scene.status(reached.jobId);
+        return number > 1 ? number : undefined;
       }, 'the second attempt');
+      line.evidence = `${seen}; Temporal gave it up: attempt ${attempt}`;
       signal(worker, 'SIGCONT');
-      line.evidence = `${reached.evidence}; Temporal gave it up: attempt ${attempt}`;
       await check(line, [reached], [await scene.ended(reached.jobId)], 'completed');
     });
   });
@@ -152,7 +155,7 @@ describe('a reply after the record was given up', () => {
       const first = await scene.ended(reached.jobId);
       const [record] = await scene.records(reached.jobId);
       expect([told(first), record?.state]).toEqual(['failed MAYBE_BILLED', 'ambiguous']);
-      line.evidence = `${reached.evidence}; then ${told(first)} and record ambiguous, reply still held`;
+      line.evidence = `fake has the request and holds its reply; ${told(first)} and record ambiguous`;
       line.pids = '-';
       await reached.go();
       const end = await until(async () => {
@@ -166,17 +169,19 @@ describe('a reply after the record was given up', () => {
 
 describe('a power cut that takes the database', () => {
   it('is survived by all jobs, under their IDs', async () => {
-    await row('power cut', 'upload, collect, store', async (line) => {
+    await row('power cut', 'store, collect, upload', async (line) => {
+      // In this order: what brings a job to its storing lets all held answers go.
       const moments = [
-        await uploading(scene, 'power cut upload'),
-        await collecting(scene, 'power cut collect'),
         await storing(scene, 'power cut store'),
+        await collecting(scene, 'power cut collect'),
+        await uploading(scene, 'power cut upload'),
       ];
       const pids = await pidsOf(EVERYTHING);
       line.pids = pids.join(' ');
       await killHard(...pids);
+      const seen = await Promise.all(moments.map(({ look }) => look()));
       for (const suffix of ['', '-wal', '-shm']) await rm(join(scene.dataDir, `temporal.db${suffix}`), { force: true });
-      line.evidence = `${moments.map(({ evidence }) => evidence).join(' / ')}; temporal.db deleted`;
+      line.evidence = `${seen.join(' / ')}; temporal.db deleted`;
       for (const { go } of moments) await go();
       await scene.restartMcp();
       const ends = await Promise.all(moments.map(({ jobId }) => scene.ended(jobId)));
@@ -192,5 +197,15 @@ describe('after all of it', () => {
       expect([prompt, bought(scene, prompt)]).toEqual([prompt, 1]);
     }
     expect(scene.fake.ledger().total).toBe(scene.jobs.size);
+  });
+
+  it('every answer about a job was its record, also while the stack was coming back', () => {
+    expect(scene.refusals).toEqual([]);
+  });
+
+  it('down leaves no process behind', async () => {
+    const pids = Object.values(await scene.pids());
+    await scene.down();
+    expect(await Promise.all(pids.map(isAlive))).toEqual(pids.map(() => false));
   });
 });

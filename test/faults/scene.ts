@@ -7,7 +7,7 @@ import { Manifests } from '../../src/blobs/manifests.js';
 import { openBlobStore } from '../../src/blobs/open-store.js';
 import { startFakeOpenAi, type FakeOpenAi } from '../support/fake-openai.js';
 import { startMcpServer, type Answer, type McpServer } from '../support/mcp-client.js';
-import { CLI, endStack, logOf, runningPids, until, type StackPids } from '../support/stack-process.js';
+import { CLI, endStack, logOf, runCli, runningPids, until, type StackPids } from '../support/stack-process.js';
 import { temporalBinary } from '../support/temporal-binary.js';
 import { startReferenceServer, type ReferenceServer } from './reference-server.js';
 
@@ -26,6 +26,8 @@ const SHORT_WAITS = {
   IMAGE_RETRY_INITIAL_SECONDS: '0.2',
   IMAGE_RETRY_MAX_SECONDS: '1',
   IMAGE_WAITING_POLL_SECONDS: '0.5',
+  // A run that was broken off leaves nothing behind for long.
+  IMAGE_STACK_IDLE_MINUTES: '1',
 };
 
 /** The built product on a data folder of its own, and the outside world that it talks to, which is this process. */
@@ -39,6 +41,8 @@ export interface Scene {
   manifests: Manifests;
   /** The jobs that were started, by their prompts. */
   jobs: Map<string, string>;
+  /** Answers about a job that were no record of it. */
+  refusals: string[];
   /** What may still hold a job when its row is over. */
   held: (() => Promise<void>)[];
   /** Lets go of all of it. */
@@ -53,6 +57,8 @@ export interface Scene {
   records(jobId: string): Promise<AttemptRecord[]>;
   /** The logs of the stack and of the MCP servers, for a row that failed. */
   logs(): Promise<string>;
+  /** `durable-image-mcp down`, after the MCP server is gone: it would start the stack again. */
+  down(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -91,6 +97,7 @@ export async function openScene(): Promise<Scene> {
     store,
     manifests: new Manifests(store),
     jobs,
+    refusals: [],
     held: [],
     async letGo() {
       fake.clearFaults();
@@ -120,14 +127,19 @@ export async function openScene(): Promise<Scene> {
     async ended(jobId) {
       return until(async () => {
         const answer = await mcp.call('image_job_wait', { job_id: jobId, timeout_seconds: 5 });
+        if (answer.job_id === undefined) scene.refusals.push(JSON.stringify(answer));
         return answer.done ? answer : undefined;
       }, `the end of ${jobId}`);
     },
     records: (jobId) => attempts.list({ namespace: 'default', workflowId: jobId }),
     async logs() {
       const names = ['supervisor', 'temporal', 'worker'] as const;
-      const logs = await Promise.all(names.map(async (name) => `--- ${name}\n${await logOf(dataDir, name)}`));
-      return [...logs, `--- mcp\n${mcpLog}`].join('\n');
+      const logs = await Promise.all(names.map(async (name) => `--- ${name}\n${lastLines(await logOf(dataDir, name))}`));
+      return [...logs, `--- mcp\n${lastLines(mcpLog)}`].join('\n');
+    },
+    async down() {
+      await mcp.close();
+      await runCli(['down'], env);
     },
     async close() {
       await scene.letGo();
@@ -138,4 +150,8 @@ export async function openScene(): Promise<Scene> {
     },
   };
   return scene;
+}
+
+function lastLines(text: string): string {
+  return text.split('\n').slice(-60).join('\n');
 }
