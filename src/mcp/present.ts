@@ -23,7 +23,8 @@ export const BUDGET = {
   furtherImage: 420,
 } as const;
 
-const SHORTEST_MESSAGE = 24;
+/** Long enough for "PREVIEW, no image model is configured", which must not be lost. */
+const SHORTEST_MESSAGE = 40;
 
 /** Whether an answer about this job is `ok`: see the contract. */
 export function isOk(record: Pick<JobRecord, 'status'>, polled: boolean): boolean {
