@@ -1,7 +1,10 @@
 import { rename } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, jest } from '@jest/globals';
+import { Account } from '../../src/accounts/account.js';
+import { readSalt } from '../../src/accounts/salt.js';
 import { checkedInput, pictureOf, withDigests } from '../../src/activities/plan-job.js';
 import type { AttemptKey, AttemptRecord } from '../../src/blobs/attempts.js';
+import { sealInput } from '../../src/client/seal.js';
 import { newJobId } from '../../src/contract/ids.js';
 import type { JobRecord } from '../../src/contract/record.js';
 import type { JournalEntry } from '../support/fake-openai.js';
@@ -39,6 +42,22 @@ export async function run(engine: Engine, input: Record<string, unknown>): Promi
   const jobId = newJobId();
   await engine.start(jobId, input);
   return engine.ended(jobId);
+}
+
+/**
+ * The input of a job as a client of this data folder submits it, with an account of its own. What a worker learns of an
+ * account (that its gateway has no background mode) does not reach the other tests then.
+ */
+export async function withOwnAccount(
+  engine: Engine,
+  jobId: string,
+  input: Record<string, unknown>,
+  baseUrl: string = engine.fake.url,
+): Promise<Record<string, unknown>> {
+  const salt = await readSalt(engine.settings.dataDir);
+  const account = new Account({ provider: 'openai', baseUrl, key: `sk-of-${jobId}` }, salt);
+  engine.accounts.add(account, 'client');
+  return sealInput(salt, jobId, checkedInput({ ...input, frozen: { store_id: engine.store.id, accounts: { openai: account.id } } }));
 }
 
 /** What a job without references buys: the key of its attempt records. */
