@@ -23,8 +23,9 @@ export const BUDGET = {
   furtherImage: 420,
 } as const;
 
-/** Long enough for "PREVIEW, no image model is configured", which must not be lost. */
-const SHORTEST_MESSAGE = 40;
+const SHORTEST_MESSAGE = 24;
+/** "PREVIEW, no image model is configured" is never cut. */
+const SHORTEST_PREVIEW = 40;
 
 /** Whether an answer about this job is `ok`: see the contract. */
 export function isOk(record: Pick<JobRecord, 'status'>, polled: boolean): boolean {
@@ -133,7 +134,8 @@ function fit(record: Record<string, unknown>, budget: number): Record<string, un
   }
   const message: unknown = fitted['message'];
   if (excess() > 0 && typeof message === 'string') {
-    const most = Math.max(SHORTEST_MESSAGE, message.length - excess() - 3);
+    const least = message.startsWith('PREVIEW') ? SHORTEST_PREVIEW : SHORTEST_MESSAGE;
+    const most = Math.max(least, message.length - excess() - 3);
     fitted = { ...fitted, message: cut(message, most) };
   }
   for (const field of ['attempt', 'age_seconds']) {
