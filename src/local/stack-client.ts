@@ -57,6 +57,8 @@ export class LocalStack {
   #accounts: AccountFields[] = [];
   /** A supervisor that we started is on its way, or runs. */
   #spawned = false;
+  /** It has answered since: whatever it ends with then, it was not its start that failed. */
+  #served = false;
   #spawnCode: number | undefined;
   #closed = false;
 
@@ -177,6 +179,7 @@ export class LocalStack {
       if (this.#closed) throw new Error('closed');
       this.#status = status;
       this.#connection = connection;
+      this.#served = true;
       return true;
     } catch (error) {
       connection.close();
@@ -218,6 +221,7 @@ export class LocalStack {
     // Another call may have come first.
     if (this.#spawned || this.#closed) return;
     this.#spawned = true;
+    this.#served = false;
     const [program, ...args] = superviseCommand ?? ownCommand();
     const log = openLog(settings.dataDir, 'supervisor');
     const child = spawn(program, [...args, '--data-dir', settings.dataDir], {
@@ -234,7 +238,7 @@ export class LocalStack {
 
   #ended(code: number): void {
     this.#spawned = false;
-    this.#spawnCode = code;
+    this.#spawnCode = this.#served ? undefined : code;
     this.#wake();
   }
 
