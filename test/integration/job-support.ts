@@ -1,10 +1,13 @@
 import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, jest } from '@jest/globals';
 import { Account } from '../../src/accounts/account.js';
 import { readSalt } from '../../src/accounts/salt.js';
 import { checkedInput, pictureOf, withDigests } from '../../src/activities/plan-job.js';
 import type { AttemptKey, AttemptRecord } from '../../src/blobs/attempts.js';
+import { Locks } from '../../src/blobs/lock.js';
 import { sealInput } from '../../src/client/seal.js';
+import { sha256 } from '../../src/contract/canonical.js';
 import { newJobId } from '../../src/contract/ids.js';
 import type { JobRecord } from '../../src/contract/record.js';
 import type { JournalEntry } from '../support/fake-openai.js';
@@ -44,20 +47,32 @@ export async function run(engine: Engine, input: Record<string, unknown>): Promi
   return engine.ended(jobId);
 }
 
-/**
- * The input of a job as a client of this data folder submits it, with an account of its own. What a worker learns of an
- * account (that its gateway has no background mode) does not reach the other tests then.
- */
+/** Another account at the fake, or at another address; the worker does not know it yet. */
+export async function newAccount(engine: Engine, baseUrl: string = engine.fake.url): Promise<Account> {
+  return new Account({ provider: 'openai', baseUrl, key: `sk-${crypto.randomUUID()}` }, await readSalt(engine.settings.dataDir));
+}
+
+/** An input as a client of this data folder submits it, with an account. */
+export async function submittedWith(
+  account: Account,
+  engine: Engine,
+  jobId: string,
+  input: Record<string, unknown>,
+): Promise<Record<string, unknown>> {
+  const frozen = { store_id: engine.store.id, accounts: { openai: account.id } };
+  return sealInput(await readSalt(engine.settings.dataDir), jobId, checkedInput({ ...input, frozen }));
+}
+
+/** With an account of its own: what a worker learns of it (that its gateway has no background mode) reaches no other test. */
 export async function withOwnAccount(
   engine: Engine,
   jobId: string,
   input: Record<string, unknown>,
-  baseUrl: string = engine.fake.url,
+  baseUrl?: string,
 ): Promise<Record<string, unknown>> {
-  const salt = await readSalt(engine.settings.dataDir);
-  const account = new Account({ provider: 'openai', baseUrl, key: `sk-of-${jobId}` }, salt);
+  const account = await newAccount(engine, baseUrl);
   engine.accounts.add(account, 'client');
-  return sealInput(salt, jobId, checkedInput({ ...input, frozen: { store_id: engine.store.id, accounts: { openai: account.id } } }));
+  return submittedWith(account, engine, jobId, input);
 }
 
 /** What a job without references buys: the key of its attempt records. */
@@ -122,4 +137,20 @@ export async function withoutStore(engine: Engine): Promise<() => Promise<void>>
   const store = engine.settings.blobStore.replace(/^file:/, '');
   await rename(store, `${store}-away`);
   return () => rename(`${store}-away`, store);
+}
+
+/** Holds the lock of a job's manifest, so that whoever wants to write it waits; returns how to let go. */
+export async function holdManifest(engine: Engine, jobId: string): Promise<() => void> {
+  const locks = new Locks(join(engine.settings.blobStore.replace(/^file:/, ''), 'locks'));
+  const digest = sha256(jobId);
+  let release = (): void => undefined;
+  await new Promise<void>((held) => {
+    void locks.hold(`document-${sha256(`manifests/${digest.slice(0, 2)}/${digest}.json`)}`, async () => {
+      held();
+      await new Promise<void>((resolve) => {
+        release = resolve;
+      });
+    });
+  });
+  return release;
 }
