@@ -1,4 +1,4 @@
-import { rename } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, jest } from '@jest/globals';
 import { Account } from '../../src/accounts/account.js';
@@ -141,7 +141,9 @@ export async function withoutStore(engine: Engine): Promise<() => Promise<void>>
 
 /** Holds the lock of a job's manifest, so that whoever wants to write it waits; returns how to let go. */
 export async function holdManifest(engine: Engine, jobId: string): Promise<() => void> {
-  const locks = new Locks(join(engine.settings.blobStore.replace(/^file:/, ''), 'locks'));
+  const folder = join(engine.settings.blobStore.replace(/^file:/, ''), 'locks');
+  await mkdir(folder, { recursive: true });
+  const locks = new Locks(folder);
   const digest = sha256(jobId);
   let release = (): void => undefined;
   await new Promise<void>((held) => {
