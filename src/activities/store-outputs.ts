@@ -111,9 +111,9 @@ async function folderOf(
 
 /** The picture is safe in the store: a folder that cannot be written delays nothing, and the next answer tries it again. */
 async function exported(bytes: Buffer, image: StoredImage, place: Place, warnings: string[]): Promise<string | undefined> {
-  const { folder, jobId, basename, index } = place;
+  const { folder, jobId, basename } = place;
   if (folder === undefined) return undefined;
-  const name = exportName(jobId, basename, index, image.mime_type);
+  const name = exportName(jobId, basename, image);
   try {
     // An earlier attempt may have been killed while it wrote the file, or right after.
     await removeLeftovers(folder, name);

@@ -23,8 +23,8 @@ export async function withPaths(record: JobRecord, manifest: Manifest | undefine
     return warned(record, error);
   }
   const failures: unknown[] = [];
-  const place = async (saved: SavedImage, index: number): Promise<SavedImage> => {
-    const name = exportName(jobId, input.basename, index, saved.mime_type);
+  const place = async (saved: SavedImage): Promise<SavedImage> => {
+    const name = exportName(jobId, input.basename, saved);
     try {
       return { ...saved, path: await exportImage(folder, name, () => bytesOf(context.store, saved.sha256)) };
     } catch (error) {

@@ -14,12 +14,13 @@ const EXTENSIONS: Record<string, string> = {
 };
 
 /**
- * The file name of an output: the caller's basename (or `image`), eight characters that belong to the job, the number
- * when there are several. No part of the job ID itself goes into a path: a program may have chosen it.
+ * The file name of an output: the caller's basename (or `image`), eight characters that belong to the job, eight that belong
+ * to the picture. Its place would not do: when a job runs again, another picture may stand there. No part of the job ID itself
+ * goes into a path: a program may have chosen it.
  */
-export function exportName(jobId: string, basename: string | undefined, index: number, mimeType: string): string {
-  const number = index === 0 ? '' : `-${index + 1}`;
-  return `${basename ?? 'image'}-${sha256(jobId).slice(0, 8)}${number}.${EXTENSIONS[mimeType] ?? 'bin'}`;
+export function exportName(jobId: string, basename: string | undefined, image: { sha256: string; mime_type: string }): string {
+  const extension = EXTENSIONS[image.mime_type] ?? 'bin';
+  return `${basename ?? 'image'}-${sha256(jobId).slice(0, 8)}-${image.sha256.slice(0, 8)}.${extension}`;
 }
 
 /** Partial files say who writes them: the remains of a killed process are told from what is being written. */

@@ -1,4 +1,4 @@
-import { mkdir, rename } from 'node:fs/promises';
+import { mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, jest } from '@jest/globals';
 import { Account } from '../../src/accounts/account.js';
@@ -107,6 +107,11 @@ export function submits(engine: Engine): JournalEntry[] {
 
 export function cancels(engine: Engine): JournalEntry[] {
   return engine.fake.requests.filter(({ path }) => path.endsWith('/cancel'));
+}
+
+/** The digest of each exported file, which must be its picture's. */
+export function exported(record: JobRecord): Promise<string[]> {
+  return Promise.all((record.result?.saved ?? []).map(async ({ path }) => sha256(await readFile(path ?? ''))));
 }
 
 /** Until a reader sees the job so. */

@@ -4,7 +4,7 @@ import { tombstone } from '../../src/blobs/manifests.js';
 import { newJobId } from '../../src/contract/ids.js';
 import type { JobRecord } from '../../src/contract/record.js';
 import type { Engine } from '../support/engine.js';
-import { cancels, picture, seen, states, submits, until, useEngine, withOwnAccount, withoutStore } from './job-support.js';
+import { cancels, exported, picture, seen, states, submits, until, useEngine, withOwnAccount, withoutStore } from './job-support.js';
 
 /** Replies that come after the record was given up, after one second here. */
 const get = useEngine({ IMAGE_SUBMIT_TIMEOUT_SECONDS: '1', IMAGE_SYNC_SUBMIT_TIMEOUT_SECONDS: '1' });
@@ -62,6 +62,7 @@ describe('a reply after the job has ended MAYBE_BILLED', () => {
     engine.fake.release();
     const whole = await seen(engine, jobId, ({ result }) => result?.saved.length === 3);
     expect(whole).toMatchObject({ status: 'completed', billing: 'billed', message: '3 images ready.', warnings: [LATE] });
+    expect(await exported(whole)).toEqual(whole.result?.saved.map(({ sha256 }) => sha256));
     expect(engine.fake.ledger().total).toBe(3);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { newJobId } from '../../src/contract/ids.js';
-import { cancels, keyOf, leaveOpen, picture, reset, run, seen, states, submits, until, useEngine } from './job-support.js';
+import { cancels, exported, keyOf, leaveOpen, picture, reset, run, seen, states, submits, until, useEngine } from './job-support.js';
 
 /** The states of the pay-once table, and what a later attempt does with each. Senders have twenty seconds here. */
 const get = useEngine({ IMAGE_SUBMIT_TIMEOUT_SECONDS: '20' });
@@ -148,6 +148,8 @@ describe('a done record', () => {
     await engine.start(jobId, picture('a blue door'));
     const blue = await engine.ended(jobId);
     expect(engine.fake.ledger().by_prompt).toEqual({ 'a red door': 1, 'a blue door': 1 });
+    expect(await exported(red)).toEqual([red.result?.saved[0]?.sha256]);
+    expect(await exported(blue)).toEqual([blue.result?.saved[0]?.sha256]);
     expect(blue.result?.saved[0]?.sha256).not.toBe(red.result?.saved[0]?.sha256);
     // What does not shape the picture is the same input.
     await engine.start(jobId, picture('a red door', { tags: ['door'], priority: 1, deadline_seconds: 300 }));
