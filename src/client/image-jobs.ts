@@ -160,7 +160,7 @@ export class ImageJobs implements JobApi {
   /** The link to the Web UI, when it is up: ports may have changed since the record was written. */
   async #withUiLink(record: JobRecord): Promise<JobRecord> {
     const { settings, temporal } = this.#parts;
-    const connected = record.temporal && !settings.remote ? await temporal.connectIfRunning() : undefined;
+    const connected = record.temporal && !settings.remote ? await temporal.connectIfRunning().catch(() => undefined) : undefined;
     if (!record.temporal || connected?.uiUrl === undefined) return record;
     return { ...record, temporal: { ...record.temporal, ui_url: uiLink(connected.uiUrl, connected.namespace, record.job_id) } };
   }

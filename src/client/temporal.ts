@@ -36,6 +36,9 @@ export interface Temporal {
   close(): Promise<void>;
 }
 
+/** For what can do without. */
+const IF_RUNNING_MS = 2000;
+const LEAST_CONNECT_MS = 300;
 /** A worker polls every minute at least; above it the youngest poll is of a worker that is gone. */
 const POLL_AGE_SECONDS = 70;
 
@@ -60,7 +63,7 @@ export function remoteTemporal(settings: Settings, env: NodeJS.ProcessEnv): Temp
       return connected;
     },
     connectIfRunning() {
-      return this.connect(2000).catch(() => undefined);
+      return this.connect(IF_RUNNING_MS).catch(() => undefined);
     },
     async close() {
       const opened = await connected?.catch(() => undefined);
@@ -71,10 +74,10 @@ export function remoteTemporal(settings: Settings, env: NodeJS.ProcessEnv): Temp
 
 export function localTemporal(stack: LocalStack): Temporal {
   let current: Connected | undefined;
-  const use = async (found: StackAddress): Promise<Connected> => {
+  const use = async (found: StackAddress, timeoutMs: number): Promise<Connected> => {
     if (current && current.address === found.address && current.databaseId === found.databaseId) return current;
     await current?.connection.close().catch(() => undefined);
-    const connection = await Connection.connect({ address: found.address, connectTimeout: 4000 }).catch((error: unknown) => {
+    const connection = await Connection.connect({ address: found.address, connectTimeout: timeoutMs }).catch((error: unknown) => {
       throw unavailable(found.address, error);
     });
     const client = new Client({ connection, namespace: found.namespace });
@@ -83,10 +86,14 @@ export function localTemporal(stack: LocalStack): Temporal {
     return connected;
   };
   return {
-    connect: async (timeoutMs) => use(await stack.ensure(timeoutMs)),
+    async connect(timeoutMs) {
+      const deadline = Date.now() + timeoutMs;
+      const found = await stack.ensure(timeoutMs);
+      return use(found, Math.max(deadline - Date.now(), LEAST_CONNECT_MS));
+    },
     async connectIfRunning() {
       const found = await stack.connectIfRunning();
-      return found ? use(found) : undefined;
+      return found ? use(found, IF_RUNNING_MS) : undefined;
     },
     async close() {
       await current?.connection.close().catch(() => undefined);

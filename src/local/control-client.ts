@@ -20,9 +20,10 @@ import {
 
 /** A supervisor answers within milliseconds; a machine that is swapping takes seconds. */
 const ANSWER_MS = 10_000;
-/** Less for the first question, which a call waits for: one that hangs is told apart by its process. */
-const IDENTIFY_MS = 2_500;
-const HANGS_MS = 2_000;
+/** Less for the first question: a call asks twice within its four seconds before it says that a supervisor hangs. */
+const IDENTIFY_MS = 1_500;
+/** One question that is not answered takes longer; a process that is being killed is gone within it. */
+const HANGS_MS = 1_400;
 
 export interface ControlEvents {
   status?(status: StackStatus): void;

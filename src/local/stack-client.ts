@@ -41,6 +41,8 @@ export interface LocalStackOptions {
 }
 
 const LOOK_AGAIN_MS = 50;
+/** A look at the state is part of other answers: one that does not come is left out. */
+const STATE_MS = 2_000;
 /** A client that lost its stack brings it back within this, or leaves it to the next call. */
 const RESTORE_MS = 60_000;
 
@@ -75,7 +77,7 @@ export class LocalStack {
     const deadline = Date.now() + timeoutMs;
     if (!this.#connection) await prepareDataFolder(this.#options.settings.dataDir);
     for (;;) {
-      const address = await this.#step();
+      const address = await within(deadline - Date.now(), this.#step());
       if (address) return address;
       const left = deadline - Date.now();
       if (left <= 0) throw startingFailure(this.#status);
@@ -105,7 +107,7 @@ export class LocalStack {
     const { dataDir } = this.#options.settings;
     const connection = this.#connection ?? (await ControlConnection.open(dataDir));
     try {
-      if (connection) return stackStatusSchema.parse(await connection.request({ method: 'status' }));
+      if (connection) return stackStatusSchema.parse(await connection.request({ method: 'status' }, STATE_MS));
     } catch (error) {
       this.#options.logger.debug({ reason: String(error) }, 'The local stack ended while it was asked');
     } finally {
@@ -247,6 +249,8 @@ export class LocalStack {
     const { dataDir } = this.#options.settings;
     const file = await readClaim(stackFileOf(dataDir));
     if (file && (await isStackAlive(file, (await thisProcess()).host)) === 'hangs') {
+      // Another supervisor would not help: the next call looks again, too.
+      this.#spawnCode = code;
       throw new JobFailure({
         code: 'TEMPORAL_UNAVAILABLE',
         message: `The supervisor of the local stack (process ${file.pid}) does not answer; nothing was started.`,
@@ -278,6 +282,19 @@ export class LocalStack {
       const timer = setTimeout(done, ms);
       this.#waiters.add(done);
     });
+  }
+}
+
+/** The result, or undefined when it takes longer: a supervisor that hangs must not hold a call. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
