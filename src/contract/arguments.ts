@@ -22,6 +22,9 @@ const schema = z.object({
   ...jobFields,
 });
 
+/** Made once: a schema costs more than what it parses. */
+const someFields = schema.partial();
+
 /** Arguments of a job tool as checked, before defaults and settings; references as they were written. */
 export interface JobArguments extends Omit<z.infer<typeof schema>, 'provider' | 'fallback'> {
   kind: JobKind;
@@ -42,7 +45,7 @@ export function readJobArguments(kind: JobKind, raw: unknown): Read<JobArguments
 
   // The rules between fields look at those that are right by themselves, so that all problems come at once.
   const wrong = new Set(problems.map((problem) => problem.field.replace(/\[.*$/, '')));
-  const sound = schema.partial().parse(Object.fromEntries(Object.entries(values).filter(([name]) => !wrong.has(name))));
+  const sound = someFields.parse(Object.fromEntries(Object.entries(values).filter(([name]) => !wrong.has(name))));
   for (const { field, message } of crossFieldProblems({ kind, ...sound })) {
     if (!wrong.has(field)) problems.push({ field, code: 'INVALID_ARGUMENT', message });
   }
