@@ -62,6 +62,7 @@ export class LocalStack {
   /** It has answered since: whatever it ends with then, it was not its start that failed. */
   #served = false;
   #spawnCode: number | undefined;
+  #replacedFailed = false;
   #closed = false;
 
   constructor(options: LocalStackOptions) {
@@ -134,17 +135,30 @@ export class LocalStack {
     if (!status || !connection || status.state === 'stopping') return undefined;
     if (compareVersions(this.#options.version, status.versions.package) > 0) {
       this.#options.logger.info({ older: status.versions.package }, 'An older local stack is asked to finish');
-      await connection.request({ method: 'down', reason: 'replaced' }).catch(() => undefined);
-      this.#status = { ...status, state: 'stopping' };
-      return undefined;
+      return await this.#replace(connection, status);
+    }
+    if (status.state === 'failed' && !this.#spawned && !this.#replacedFailed) {
+      // Its environment is another client's: this one's may name what was missing there. Once, lest two replace each other.
+      this.#replacedFailed = true;
+      this.#options.logger.info('A local stack that could not be prepared is replaced');
+      return await this.#replace(connection, status);
     }
     if (status.state === 'failed') {
-      const now = stackStatusSchema.parse(await connection.request({ method: 'prepare' }));
+      const answer = await connection.request({ method: 'prepare' }).catch(() => undefined);
+      // It has just ended.
+      if (answer === undefined) return undefined;
+      const now = stackStatusSchema.parse(answer);
       this.#status = now;
       if (now.state === 'failed') throw failureOf(now);
       return undefined;
     }
+    if (status.state === 'ready') this.#replacedFailed = false;
     return addressOf(status);
+  }
+
+  async #replace(connection: ControlConnection, status: StackStatus): Promise<undefined> {
+    await connection.request({ method: 'down', reason: 'replaced' }).catch(() => undefined);
+    this.#status = { ...status, state: 'stopping' };
   }
 
   async #connect(): Promise<boolean> {
