@@ -46,6 +46,8 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     if (signal.aborted) stop();
     else options.onReady?.();
     await running;
+    // A reply that comes late is paid for like any other.
+    await Promise.allSettled(deps.lateReplies);
   } finally {
     await connection.close();
   }
@@ -68,6 +70,7 @@ async function dependencies(options: RunWorkerOptions, client: Client): Promise<
     salt: await readSalt(settings.dataDir),
     local: settings.remote ? undefined : { databaseId },
     logger,
+    lateReplies: new Set(),
     runAgain: (jobId) => runAgain(client, manifests, jobId, databaseId),
   };
 }

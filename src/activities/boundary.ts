@@ -65,6 +65,30 @@ export function asActivityFailure(error: unknown, retryHours: number): unknown {
   });
 }
 
+/**
+ * Work on an order whose attempt record may stand for a charge: a failure that says nothing of billing (the store is away,
+ * a worker of another version) leaves that open, so that no fallback and no new start buys the picture again.
+ */
+export async function mayBeCharged<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof JobFailure) || error.billing !== undefined) throw error;
+    const { code, message, nextStep, retryable, retryAfterSeconds, problems, providerStatus } = error;
+    throw new JobFailure({
+      code,
+      message,
+      nextStep,
+      retryable,
+      retryAfterSeconds,
+      problems,
+      providerStatus,
+      billing: 'maybe',
+      cause: error,
+    });
+  }
+}
+
 function detailsOf(failure: JobFailure): FailureDetails {
   const error: JobError = failure.toJobError();
   return { error, billing: failure.billing ?? 'none' };

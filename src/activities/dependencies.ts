@@ -23,6 +23,8 @@ export interface ActivityDependencies {
   /** The local stack exports files, and its jobs carry the accounts of their clients. */
   local: { databaseId?: string } | undefined;
   logger: Logger;
+  /** Sockets that still listen for replies which their jobs gave up; a worker ends when they have. */
+  lateReplies: Set<Promise<void>>;
   /** Starts a job that ended again, under its ID, because its paid result came late. */
   runAgain(jobId: string): Promise<void>;
 }

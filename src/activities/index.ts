@@ -1,5 +1,5 @@
-import type { JobActivities } from '../contract/plan.js';
-import { asActivityFailure } from './boundary.js';
+import type { AcceptedOrder, JobActivities } from '../contract/plan.js';
+import { asActivityFailure, mayBeCharged } from './boundary.js';
 import { cancelGeneration, collectGeneration } from './collect-generation.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { recordEnd, storeOutputs } from './store-outputs.js';
@@ -20,7 +20,7 @@ export function createActivities(deps: ActivityDependencies): JobActivities {
   return {
     uploadReferences: bound(uploadReferences),
     submitGeneration: bound(submitGeneration),
-    collectGeneration: bound(collectGeneration),
+    collectGeneration: bound((known, order: AcceptedOrder) => mayBeCharged(() => collectGeneration(known, order))),
     cancelGeneration: bound(cancelGeneration),
     storeOutputs: bound(storeOutputs),
     recordEnd: bound(recordEnd),

@@ -1,6 +1,7 @@
 import type { AttemptKey, AttemptRecord } from '../blobs/attempts.js';
 import type { Accepted, GenerationOrder } from '../contract/plan.js';
 import type { Generator, SubmitOutcome } from '../generators/generator.js';
+import type { Logger } from '../log.js';
 import { accountFor } from './accounts.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { unaborted } from './heartbeats.js';
@@ -19,13 +20,20 @@ interface Late {
 /**
  * Listens on after the record was given up. A reply that comes late is written down and collected at once, before it
  * expires at the provider; then the job runs again under its ID, finds the paid picture and completes.
- * No activity waits for this: it lives in the worker process, and ends with it.
+ * No activity waits for this: it lives in the worker process, which ends after it.
  */
 export function followLateReply(deps: ActivityDependencies, late: Late): void {
   const log = deps.logger.child({ job_id: late.jobId });
-  void follow(deps, late)
-    .then((found) => found && log.info('a late reply was collected; the job runs again'))
-    .catch((error: unknown) => log.error({ err: error instanceof Error ? error.message : 'unknown' }, 'a late reply could not be used'));
+  const following = followToItsEnd(deps, late, log).finally(() => deps.lateReplies.delete(following));
+  deps.lateReplies.add(following);
+}
+
+async function followToItsEnd(deps: ActivityDependencies, late: Late, log: Logger): Promise<void> {
+  try {
+    if (await follow(deps, late)) log.info('a late reply was collected; the job runs again');
+  } catch (error) {
+    log.error({ err: error instanceof Error ? error.message : 'unknown' }, 'a late reply could not be used');
+  }
 }
 
 async function follow(deps: ActivityDependencies, late: Late): Promise<boolean> {

@@ -20,7 +20,7 @@ async function load(deps: ActivityDependencies, image: StoredImage): Promise<Ref
     throw new JobFailure({
       code: 'STORE_UNAVAILABLE',
       message: `A reference (SHA-256 ${image.sha256.slice(0, 12)}…) is not in the store of this worker.`,
-      nextStep: 'Check that this worker uses the store that the job was submitted to (doctor tells).',
+      nextStep: 'Check that this worker uses the store that the job was submitted to.',
       retryable: true,
     });
   }

@@ -6,7 +6,7 @@ import type { Accepted, Generated, GenerationOrder, GenerationProgress } from '.
 import type { AttemptIdentity, Generator, PreparedSubmit, SubmitOutcome } from '../generators/generator.js';
 import { accountFor } from './accounts.js';
 import { attemptKey, boughtAt } from './attempt-key.js';
-import { Waiting } from './boundary.js';
+import { mayBeCharged, Waiting } from './boundary.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { beatWhile, unaborted } from './heartbeats.js';
 import { followLateReply } from './late-reply.js';
@@ -28,9 +28,9 @@ export async function submitGeneration(deps: ActivityDependencies, order: Genera
     if (generator.free) return await makeFree(deps, generator, order, jobId);
     const key = attemptKey(deps, order);
     for (;;) {
-      const found = await standing(deps, key, order, generator);
+      const found = await mayBeCharged(() => standing(deps, key, order, generator));
       if (found.type === 'paid') return found.result;
-      const bought = await boughtAt(deps, order);
+      const bought = await mayBeCharged(() => boughtAt(deps, order));
       if (bought) throw passedOver(target.provider, bought);
       const sent = await send(deps, { key, n: found.n, form: found.form, order, generator, jobId }, beats.say);
       if (sent) return sent;

@@ -63,6 +63,13 @@ export interface Upload {
   notes: string[];
 }
 
+/** An address that stays away this often costs its own picture, not those of its siblings. */
+const ATTEMPTS_FOR_ONE_INPUT = 4;
+
+function worthAnotherTry(error: JobFailure): boolean {
+  return error.retryable && (error.code !== 'REFERENCE_UNREADABLE' || activityInfo().attempt < ATTEMPTS_FOR_ONE_INPUT);
+}
+
 /** Reads all originals, normalises them and writes both down in the job's manifest. */
 async function upload(
   deps: ActivityDependencies,
@@ -98,7 +105,7 @@ async function upload(
       return { uploaded: await keep(image), digest: source.sha256 };
     } catch (error) {
       // In a batch one unusable input does not stop its siblings.
-      if (input.kind !== 'image_batch_edit' || !(error instanceof JobFailure) || error.retryable) throw error;
+      if (input.kind !== 'image_batch_edit' || !(error instanceof JobFailure) || worthAnotherTry(error)) throw error;
       return { uploaded: { error: error.toJobError() } };
     }
   };

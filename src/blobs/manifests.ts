@@ -47,7 +47,7 @@ export class Manifests {
   }
 
   /** Creates a manifest durably; false when the job has one. */
-  create(manifest: NewManifest): Promise<boolean> {
+  async create(manifest: NewManifest): Promise<boolean> {
     const complete = manifestSchema.parse(manifest);
     return this.#store.createDocument(documentKey(complete.job_id), toBytes(complete, manifestSchema));
   }

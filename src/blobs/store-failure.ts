@@ -11,7 +11,7 @@ interface Explanation {
   remedy: string;
 }
 
-const NO_SPACE: Explanation = { what: 'has no space left', remedy: 'Free some space there (the gc command removes what no job needs)' };
+const NO_SPACE: Explanation = { what: 'has no space left', remedy: 'Free some space there' };
 const NO_ACCESS: Explanation = { what: 'cannot be accessed by this user', remedy: 'Give the user of this process read and write access to it' };
 const MISSING: Explanation = {
   what: 'is missing or not complete',

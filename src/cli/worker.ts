@@ -60,7 +60,7 @@ export async function stackWorker(env: NodeJS.ProcessEnv, modulePath: string | u
     });
     process.once('disconnect', () => {
       resolve(undefined);
-      const limit = settings.IMAGE_SYNC_SUBMIT_TIMEOUT_SECONDS + DRAIN_MARGIN_SECONDS;
+      const limit = settings.IMAGE_SYNC_SUBMIT_TIMEOUT_SECONDS + settings.IMAGE_SUBMIT_LISTEN_SECONDS + DRAIN_MARGIN_SECONDS;
       setTimeout(() => process.exit(EXIT.failed), limit * 1000).unref();
       ending.abort();
     });

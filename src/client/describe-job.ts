@@ -26,16 +26,18 @@ export interface Described {
 /** Reads a job with one describe and one history read, in parallel: milliseconds, not billed, and without any worker. */
 export async function describeJob(connected: Connected, jobId: string): Promise<Described | undefined> {
   const { client } = connected;
-  const [description, history, worker] = await Promise.all([
+  const [description, read, worker] = await Promise.all([
     describe(client, jobId),
     readHistory(client, jobId).catch(ignoreNotFound),
     connected.worker(),
   ]);
   const info = description?.workflowExecutionInfo;
-  if (!description || !info || !history || info.type?.name !== WORKFLOW_TYPE) return undefined;
+  if (!description || !info || !read || info.type?.name !== WORKFLOW_TYPE) return undefined;
 
   const status = info.status ?? STATUS.running;
   const running = status === STATUS.running || status === STATUS.paused;
+  // It may have closed between the two reads: then the end is in a history that is read now.
+  const history = running || read.close ? read : await readHistory(client, jobId, info.execution?.runId ?? undefined);
   const base = baseRecord(connected, jobId, description, history);
   const record = running
     ? runningRecord(base, description, history, worker, status === STATUS.paused)
@@ -81,6 +83,13 @@ function baseRecord(connected: Connected, jobId: string, description: Descriptio
     record.temporal.ui_url = uiLink(connected.uiUrl, connected.namespace, jobId);
   }
   return record;
+}
+
+/** The latest run under an ID; undefined when Temporal knows none. */
+export async function latestRun({ client }: Connected, jobId: string): Promise<{ runId: string; running: boolean } | undefined> {
+  const info = (await describe(client, jobId))?.workflowExecutionInfo;
+  const runId = info?.execution?.runId;
+  return runId ? { runId, running: info?.status === STATUS.running } : undefined;
 }
 
 /** The page of a job in the Temporal Web UI. */

@@ -21,17 +21,24 @@ export interface JobHistory {
   close: { result?: unknown; failure?: { type?: string; message: string; details: unknown }; reason?: string } | undefined;
 }
 
-/** A job's inputs are bounded, so its history is: one page. */
+/** A job's inputs are bounded, so its history is: nearly always one page. */
 const PAGE = 1000;
 
 /** Reads the history of the latest run, or of one run, without any worker. */
 export async function readHistory(client: Client, workflowId: string, runId?: string): Promise<JobHistory> {
-  const { history } = await client.workflowService.getWorkflowExecutionHistory({
-    namespace: client.options.namespace,
-    execution: { workflowId, ...(runId === undefined ? {} : { runId }) },
-    maximumPageSize: PAGE,
-  });
-  return digest(history?.events ?? []);
+  const events: HistoryEvent[] = [];
+  let nextPageToken: Uint8Array | undefined;
+  do {
+    const page = await client.workflowService.getWorkflowExecutionHistory({
+      namespace: client.options.namespace,
+      execution: { workflowId, ...(runId === undefined ? {} : { runId }) },
+      maximumPageSize: PAGE,
+      nextPageToken,
+    });
+    events.push(...(page.history?.events ?? []));
+    nextPageToken = page.nextPageToken?.length ? page.nextPageToken : undefined;
+  } while (nextPageToken);
+  return digest(events);
 }
 
 function digest(events: HistoryEvent[]): JobHistory {

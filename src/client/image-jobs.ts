@@ -8,15 +8,15 @@ import { openBlobStore } from '../blobs/open-store.js';
 import type { Settings } from '../config.js';
 import { JobFailure } from '../contract/errors.js';
 import { isJobId } from '../contract/ids.js';
-import type { JobKind, ProviderName } from '../contract/names.js';
+import type { JobKind } from '../contract/names.js';
 import type { JobRecord } from '../contract/record.js';
 import { createLogger } from '../log.js';
 import { LocalStack } from '../local/stack-client.js';
 import { VERSION } from '../version.js';
-import { describeJob, uiLink, type Described } from './describe-job.js';
+import { describeJob, latestRun, uiLink, type Described } from './describe-job.js';
 import type { JobApi, WaitOptions, WaitResult } from './job-api.js';
 import { withPaths } from './outputs.js';
-import { recordEndOf } from './recover.js';
+import { recordEndOf, restartFromManifest } from './recover.js';
 import { serverInfo } from './server-info.js';
 import { prepareJob, type CallContext } from './start-job.js';
 import { Starter } from './starter.js';
@@ -29,6 +29,10 @@ const CONNECT_MS = 4000;
 /** A read takes milliseconds; a Temporal that is gone must not hold a status call. */
 const READ_MS = 4000;
 const LEAST_READ_MS = 300;
+/** Only to see whether an answer from the manifest is outdated: not worth a longer wait. */
+const LATEST_RUN_MS = 1000;
+/** A start is answered or given up before this. */
+const START_CONFIRMED_MS = 10_000;
 
 interface Parts {
   settings: Settings;
@@ -107,13 +111,21 @@ export class ImageJobs implements JobApi {
       const before = await this.status(jobId);
       if (before.done || before.status === 'unknown') return before;
       const connected = await this.#parts.temporal.connect(CONNECT_MS);
-      await connected.client.workflowService.requestCancelWorkflowExecution({
+      const request = {
         namespace: connected.namespace,
         workflowExecution: { workflowId: jobId },
         identity: connected.client.options.identity,
         requestId: crypto.randomUUID(),
         reason: reason ?? 'image_job_cancel',
-      });
+      };
+      try {
+        const { workflowService } = connected.client;
+        await connected.connection.withDeadline(Date.now() + READ_MS, () => workflowService.requestCancelWorkflowExecution(request));
+      } catch (error) {
+        if (!isNotFound(error)) throw error;
+        // Accepted and not in Temporal yet: the end in its manifest keeps it from being started.
+        await recordEndOf(this.#manifests, jobId, cancelledBeforeStart(before));
+      }
       const { records } = await this.wait({ jobIds: [jobId], until: 'all', timeoutSeconds: 3 });
       return records[0] ?? before;
     });
@@ -137,7 +149,7 @@ export class ImageJobs implements JobApi {
     if (!isJobId(jobId)) return settled(unknown(jobId));
     const manifest = await this.#manifests.read(jobId);
     if (manifest?.state === 'deleted') return settled(expired(jobId, manifest));
-    if (manifest?.state === 'ended' && manifest.record) {
+    if (manifest?.state === 'ended' && manifest.record && !(await this.#runsAgain(manifest.record))) {
       return settled(await this.#withPaths(await this.#withUiLink(manifest.record), manifest));
     }
     let described: Described | undefined;
@@ -151,10 +163,36 @@ export class ImageJobs implements JobApi {
       if (!manifest || !isTransportError(error)) throw error;
       return settled(fromOpenManifest(manifest, 'Temporal does not answer at this moment; the job is safe and goes on with it.'));
     }
-    if (!described) return settled(manifest ? fromOpenManifest(manifest, notInTemporal(manifest)) : unknown(jobId));
+    if (!described) return settled(manifest ? fromOpenManifest(manifest, await this.#startLost(manifest)) : unknown(jobId));
     if (!described.closed) return described;
-    await recordEndOf(this.#manifests, jobId, described.record);
-    return settled(await this.#withPaths(described.record, manifest ?? (await this.#manifests.read(jobId))));
+    const ended = await recordEndOf(this.#manifests, jobId, described.record);
+    return settled(await this.#withPaths(described.record, ended));
+  }
+
+  /** Whether an ended job runs again under its ID (a program's start, a late reply): its manifest follows with the first activity. */
+  async #runsAgain({ job_id: jobId, temporal: run }: JobRecord): Promise<boolean> {
+    try {
+      const connected = await this.#parts.temporal.connectIfRunning();
+      if (!connected) return false;
+      const latest = await connected.connection.withDeadline(Date.now() + LATEST_RUN_MS, () => latestRun(connected, jobId));
+      return latest !== undefined && latest.running && latest.runId !== run?.run_id;
+    } catch {
+      return false;
+    }
+  }
+
+  /** An accepted job that Temporal does not know: its start was never confirmed, or is lost. It is repeated under its ID. */
+  async #startLost(manifest: Manifest): Promise<string> {
+    if (Date.now() - Date.parse(manifest.created_at) < START_CONFIRMED_MS) return 'The job was just accepted.';
+    const connected = await this.#parts.temporal.connectIfRunning().catch(() => undefined);
+    const started =
+      connected &&
+      (await connected.connection
+        .withDeadline(Date.now() + LATEST_RUN_MS, () =>
+          restartFromManifest(connected.client, this.#manifests, manifest, connected.databaseId),
+        )
+        .catch(() => undefined));
+    return started ? 'The job was not in Temporal and is started again.' : 'The job is not in Temporal yet; it is started when Temporal answers.';
   }
 
   /** The link to the Web UI, when it is up: ports may have changed since the record was written. */
@@ -167,12 +205,16 @@ export class ImageJobs implements JobApi {
 
   #callContext(connected: Connected | undefined): CallContext {
     const { settings, store, salt, accounts } = this.#parts;
-    const known = new Map<ProviderName, string>();
-    if (!settings.remote) {
-      for (const { provider, id } of connected?.credentials ?? []) known.set(provider, id);
-      for (const { provider, id } of accounts) known.set(provider, id);
-    }
-    return { settings, store, salt, clientRoots: this.#clientRoots, accounts: settings.remote ? undefined : known };
+    const known: NonNullable<CallContext['accounts']> = new Map();
+    if (!settings.remote) for (const account of [...(connected?.credentials ?? []), ...accounts]) known.set(account.provider, account);
+    return {
+      settings,
+      store,
+      salt,
+      clientRoots: this.#clientRoots,
+      accounts: settings.remote ? undefined : known,
+      accountsComplete: connected !== undefined,
+    };
   }
 
   /** An open job needs Temporal, so the stack is started for it; a job nobody knows starts nothing. */
@@ -213,11 +255,6 @@ function isTransportError(error: unknown): boolean {
 
 const STACK_STARTING = 'The local stack is starting; the job goes on by itself.';
 
-function notInTemporal(manifest: Manifest): string {
-  const young = Date.now() - Date.parse(manifest.created_at) < 60_000;
-  return young ? 'The job was just accepted.' : 'The job is not in Temporal; it is started again when the local stack comes up next.';
-}
-
 function fromOpenManifest(manifest: Manifest, message: string): JobRecord {
   return {
     ok: false,
@@ -232,6 +269,26 @@ function fromOpenManifest(manifest: Manifest, message: string): JobRecord {
     age_seconds: ageOf(manifest),
     poll_after_seconds: 5,
   };
+}
+
+function cancelledBeforeStart(record: JobRecord): JobRecord {
+  const message = 'The job was cancelled before it was started.';
+  return {
+    ...record,
+    status: 'cancelled',
+    stage: undefined,
+    done: true,
+    message,
+    poll_after_seconds: undefined,
+    billing: 'none',
+    error: { code: 'CANCELLED', message, next_step: 'Nothing to do.', retryable: false },
+  };
+}
+
+const GRPC_NOT_FOUND = 5;
+
+function isNotFound(error: unknown): boolean {
+  return isGrpcServiceError(error) && error.code === GRPC_NOT_FOUND;
 }
 
 function expired(jobId: string, manifest: Manifest): JobRecord {

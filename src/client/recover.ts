@@ -1,4 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
+import { Attempts } from '../blobs/attempts.js';
 import { Manifests, type Manifest } from '../blobs/manifests.js';
 import { openBlobStore } from '../blobs/open-store.js';
 import type { Settings } from '../config.js';
@@ -26,17 +27,23 @@ const YOUNG_MS = 5 * 60 * 1000;
  */
 export async function recoverJobs(options: RecoverOptions): Promise<number> {
   const { address, namespace, settings, databaseId, logger } = options;
-  const manifests = new Manifests(await openBlobStore(settings.blobStore));
+  const store = await openBlobStore(settings.blobStore);
+  const manifests = new Manifests(store);
+  const attempts = new Attempts(store);
   const connection = await Connection.connect({ address });
   try {
     const client = new Client({ connection, namespace });
     const connected: Connected = { client, connection, namespace, address, worker: async () => ({ state: 'alive' }) };
     let restarted = 0;
     for await (const manifest of manifests.list()) {
-      if (manifest.state !== 'accepted' || manifest.namespace !== namespace) continue;
+      if (manifest.namespace !== namespace) continue;
       const log = logger.child({ job_id: manifest.job_id });
       try {
-        if (await recoverJob(connected, manifests, manifest, databaseId)) {
+        const again =
+          manifest.state === 'accepted'
+            ? await recoverJob(connected, manifests, manifest, databaseId)
+            : await recoverLateReply(connected, manifests, manifest, attempts);
+        if (again) {
           restarted += 1;
           log.info('the job was started again from its manifest');
         }
@@ -63,6 +70,16 @@ async function recoverJob(connected: Connected, manifests: Manifests, manifest: 
   return true;
 }
 
+/** A reply that came late was written down, and its worker died before the job ran again: the paid picture is not left lying. */
+async function recoverLateReply(connected: Connected, manifests: Manifests, manifest: Manifest, attempts: Attempts): Promise<boolean> {
+  const { job_id: workflowId, state, record, namespace } = manifest;
+  if (state !== 'ended' || record?.billing !== 'maybe' || record.status === 'cancelled') return false;
+  const found = (await attempts.list({ namespace, workflowId })).some(
+    ({ late, error, updated_at }) => late === true && !error && (manifest.ended_at === undefined || updated_at > manifest.ended_at),
+  );
+  return found && (await restartFromManifest(connected.client, manifests, manifest, manifest.database_id)) === 'started';
+}
+
 /** Starts a job again under its ID with the input of its manifest; an ID that runs already is left alone. */
 export async function restartFromManifest(
   client: Client,
@@ -77,9 +94,9 @@ export async function restartFromManifest(
   return type;
 }
 
-/** Writes the end that Temporal tells into a manifest that is still open. */
-export async function recordEndOf(manifests: Manifests, jobId: string, record: Manifest['record']): Promise<void> {
-  await manifests.update(jobId, (now) =>
+/** Writes the end that Temporal tells into a manifest that is still open; gives the manifest as it stands. */
+export async function recordEndOf(manifests: Manifests, jobId: string, record: Manifest['record']): Promise<Manifest | undefined> {
+  return manifests.update(jobId, (now) =>
     now.state === 'accepted' ? { ...now, state: 'ended', ended_at: new Date().toISOString(), record } : undefined,
   );
 }

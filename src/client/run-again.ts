@@ -13,6 +13,8 @@ export async function runAgain(client: Client, manifests: Manifests, jobId: stri
     if (status.name === 'CANCELLED' || status.name === 'TERMINATED') return;
     const manifest = await manifests.read(jobId);
     if (!manifest || manifest.state === 'deleted') return;
+    // Another late reply of this job has brought it to its end already.
+    if (manifest.state === 'ended' && manifest.record?.billing !== 'maybe') return;
     if ((await restartFromManifest(client, manifests, manifest, databaseId)) === 'started') return;
   }
 }

@@ -17,7 +17,7 @@ interface ServerInfoContext {
 /** What this process can do and what it sees of the rest. Starts nothing. */
 export async function serverInfo(context: ServerInfoContext): Promise<Record<string, unknown>> {
   const { settings, temporal, clientRoots } = context;
-  const connected = await temporal.connectIfRunning();
+  const connected = await temporal.connectIfRunning().catch(() => undefined);
   return {
     version: VERSION,
     providers: providers(context, connected),

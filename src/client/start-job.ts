@@ -6,9 +6,11 @@ import { failureOfProblems, JobFailure, type Problem } from '../contract/errors.
 import { jobIdForKey, newJobId } from '../contract/ids.js';
 import type { Frozen, JobInput } from '../contract/input.js';
 import type { JobKind, ProviderName } from '../contract/names.js';
+import { capabilitiesOf } from '../generators/capabilities.js';
 import { checkCapabilities } from '../generators/check-capabilities.js';
 import { referenceRoots, resolveSaveDir } from '../references/roots.js';
 import { snapshotAll, type Snapshots } from '../references/snapshot.js';
+import type { Account } from '../accounts/account.js';
 import { sealInput } from './seal.js';
 
 /** What the process of the call knows when it prepares a job. */
@@ -18,7 +20,15 @@ export interface CallContext {
   salt: Buffer;
   clientRoots: string[];
   /** The accounts that this process can name, by provider; undefined with a remote Temporal, whose workers have their own. */
-  accounts: Map<ProviderName, string> | undefined;
+  accounts: Map<ProviderName, Account | ListedAccount> | undefined;
+  /** False while the stack, which has accounts of its own, could not be asked. */
+  accountsComplete: boolean;
+}
+
+/** An account of the stack's credentials file: its key is not known here. */
+export interface ListedAccount {
+  provider: ProviderName;
+  id: string;
 }
 
 /** A job that has passed every check and is not started yet. */
@@ -71,8 +81,8 @@ function providerOf(given: JobArguments, { settings, accounts }: CallContext): P
   if (named.problem) throw failureOfProblems([{ ...named.problem, field: 'IMAGE_PROVIDER' }], 'Correct this setting.');
   if (named.provider !== undefined) return named.provider;
   if (accounts === undefined) return undefined;
-  const [first] = accounts.keys();
-  return first ?? 'local';
+  // A key of a provider that this version cannot use says nothing.
+  return [...accounts.keys()].find((name) => capabilitiesOf(name) !== undefined) ?? 'local';
 }
 
 function targetsOf(given: JobArguments, provider: ProviderName | undefined): [ProviderName, string][] {
@@ -81,8 +91,8 @@ function targetsOf(given: JobArguments, provider: ProviderName | undefined): [Pr
 }
 
 /** On the local stack a job runs with an account of its own client, so one that has none would wait for ever. */
-function accountProblems(provider: ProviderName, field: string, { accounts, settings }: CallContext): Problem[] {
-  if (provider === 'local' || accounts === undefined || accounts.has(provider)) return [];
+function accountProblems(provider: ProviderName, field: string, { accounts, accountsComplete, settings }: CallContext): Problem[] {
+  if (provider === 'local' || !accountsComplete || accounts === undefined || accounts.has(provider)) return [];
   const message = `there is no key for ${provider} here; set it in the environment of this MCP server or in ${settings.credentialsFile}`;
   return [{ field, code: 'PROVIDER_NOT_CONFIGURED', message }];
 }
@@ -140,17 +150,28 @@ function frozenInput(
   if (accounts) {
     const wanted = [provider, ...(given.fallback ?? [])];
     const usable = [...accounts].filter(([name]) => wanted.includes(name));
-    if (usable.length > 0) frozen.accounts = Object.fromEntries(usable);
+    if (usable.length > 0) frozen.accounts = Object.fromEntries(usable.map(([name, { id }]) => [name, id]));
     if (saveDir !== undefined) frozen.save_dir = saveDir;
   }
+  const model = given.model ?? defaultModel(provider, accounts);
   return {
     ...rest,
     ...(provider === undefined ? {} : { provider }),
+    ...(model === undefined ? {} : { model }),
     ...(given.kind === 'image_edit' && first !== undefined ? { image_path: first } : {}),
     ...(given.image_paths === undefined ? {} : { image_paths: references }),
     ...(snapshots.mask ? { mask_path: snapshots.mask.reference } : {}),
     frozen,
   };
+}
+
+/** The model of this process's environment: like the account it is decided by the call, not by whoever runs the job. */
+function defaultModel(provider: ProviderName | undefined, accounts: CallContext['accounts']): string | undefined {
+  const account = provider === undefined ? undefined : accounts?.get(provider);
+  if (account === undefined || !('models' in account)) return undefined;
+  const { image, responses } = account.models;
+  // An image model of another name would be taken for the model that calls the tool; the worker knows it by the account.
+  return image?.startsWith('gpt-image-') ? image : responses;
 }
 
 /** Neither where the files go nor how the job is run changes what is asked; the bytes of local files do. */

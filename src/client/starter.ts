@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Manifest, Manifests, NewManifest } from '../blobs/manifests.js';
 import { JobFailure } from '../contract/errors.js';
-import { MEMO } from '../contract/names.js';
+import { MEMO, SEARCH_ATTRIBUTES } from '../contract/names.js';
 import type { JobRecord } from '../contract/record.js';
 import { decode } from './history.js';
 import { startWorkflow } from './start-workflow.js';
@@ -17,6 +17,7 @@ export interface Started {
 
 /** Temporal answers a start in milliseconds; this much it gets when the rest of the call was slow. */
 const LEAST_START_MS = 1000;
+const SEARCH_ATTRIBUTES_MISSING = `Temporal does not know the search attributes ${Object.keys(SEARCH_ATTRIBUTES).join(', ')}; the job runs without them`;
 const START_AGAIN_LONGEST_MS = 30_000;
 /** gRPC codes after which the request is certainly not taken: INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, UNAUTHENTICATED, RESOURCE_EXHAUSTED (too large). */
 const DEFINITE_REFUSALS: readonly unknown[] = [3, 5, 7, 16, 8];
@@ -57,7 +58,11 @@ export class Starter {
     }
     const outcome = start.value;
     if (outcome === 'exists') {
-      await connected.connection.withDeadline(startBy, () => this.#refuseOther(connected, prepared));
+      await this.#refuseOther(connected, prepared, startBy).catch(async (error: unknown) => {
+        // The manifest is ours, the workflow is somebody else's: it must not speak for that.
+        if (error instanceof JobFailure) await this.manifests.remove(prepared.jobId);
+        throw error;
+      });
       return { record: startedRecord(prepared, warnings), deduplicated: true };
     }
     this.#recent.set(prepared.digest, prepared.jobId);
@@ -77,7 +82,8 @@ export class Starter {
     if (existing.request_digest !== undefined && existing.request_digest !== prepared.digest) throw conflict(prepared.jobId);
     // The one who wrote it may have died before it started the workflow; starting again under the same ID is harmless.
     if (existing.state === 'accepted' && existing.input) {
-      await this.#startWorkflow(connected, { ...prepared, input: existing.input }, prepared.warnings, startBy);
+      const outcome = await this.#startWorkflow(connected, { ...prepared, input: existing.input }, prepared.warnings, startBy);
+      if (outcome === 'exists') await this.#refuseOther(connected, prepared, startBy);
     }
     return { record: startedRecord(prepared, prepared.warnings), deduplicated: true };
   }
@@ -93,7 +99,7 @@ export class Starter {
     try {
       const result = await connection.withDeadline(startBy, () =>
         startWorkflow(client, { jobId, input, requestDigest }, () =>
-          warnings.push('Temporal does not know our search attributes; register them with: durable-image-mcp setup-search-attributes'),
+          warnings.push(SEARCH_ATTRIBUTES_MISSING),
         ),
       );
       return result.type;
@@ -102,7 +108,7 @@ export class Starter {
         throw new JobFailure({
           code: 'TEMPORAL_UNAVAILABLE',
           message: `Temporal refused to start the job: ${error instanceof Error ? error.message : 'unknown reason'}.`,
-          nextStep: 'Check the namespace and the permissions (durable-image-mcp doctor); nothing was started.',
+          nextStep: 'Check the namespace and the permissions; nothing was started.',
           cause: error,
         });
       }
@@ -118,6 +124,8 @@ export class Starter {
       for (let delay = 1000; ; delay = Math.min(delay * 2, START_AGAIN_LONGEST_MS)) {
         await sleep(delay, undefined, { ref: false });
         try {
+          // Cancelled or started again by somebody else meanwhile.
+          if ((await this.manifests.read(jobId))?.state !== 'accepted') return;
           await startWorkflow(client, { jobId, input, requestDigest });
           return;
         } catch (error) {
@@ -129,11 +137,10 @@ export class Starter {
   }
 
   /** The ID runs or has run in Temporal: ours by the same request, or somebody else's. */
-  async #refuseOther(connected: Connected, { jobId, digest }: PreparedJob): Promise<void> {
-    const { workflowExecutionInfo: info } = await connected.client.workflowService.describeWorkflowExecution({
-      namespace: connected.namespace,
-      execution: { workflowId: jobId },
-    });
+  async #refuseOther({ client, connection, namespace }: Connected, { jobId, digest }: PreparedJob, by: number): Promise<void> {
+    const { workflowExecutionInfo: info } = await connection.withDeadline(by, () =>
+      client.workflowService.describeWorkflowExecution({ namespace, execution: { workflowId: jobId } }),
+    );
     if (decode(info?.memo?.fields?.[MEMO.digest]) !== digest) throw conflict(jobId);
   }
 

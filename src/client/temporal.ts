@@ -75,7 +75,11 @@ export function remoteTemporal(settings: Settings, env: NodeJS.ProcessEnv): Temp
 export function localTemporal(stack: LocalStack): Temporal {
   let current: Connected | undefined;
   const use = async (found: StackAddress, timeoutMs: number): Promise<Connected> => {
-    if (current && current.address === found.address && current.databaseId === found.databaseId) return current;
+    if (current && current.address === found.address && current.databaseId === found.databaseId) {
+      // The accounts of the credentials file may have changed.
+      current = { ...current, ...found };
+      return current;
+    }
     await current?.connection.close().catch(() => undefined);
     const connection = await Connection.connect({ address: found.address, connectTimeout: timeoutMs }).catch((error: unknown) => {
       throw unavailable(found.address, error);
@@ -113,13 +117,18 @@ async function workerOf(stack: LocalStack): Promise<WorkerState> {
   return { state: worker.restarts > RESTARTS_IN_VAIN ? 'none' : 'coming', message };
 }
 
+/** The answer takes milliseconds. */
+const POLLERS_MS = 2000;
+
 /** By the age of the youngest poll, never by count: a poller list keeps the dead for minutes. */
 async function pollersOf(client: Client, settings: Settings): Promise<WorkerState> {
-  const queue = await client.workflowService.describeTaskQueue({
-    namespace: client.options.namespace,
-    taskQueue: { name: TASK_QUEUES.jobs },
-    taskQueueType: 1,
-  });
+  const queue = await client.connection.withDeadline(Date.now() + POLLERS_MS, () =>
+    client.workflowService.describeTaskQueue({
+      namespace: client.options.namespace,
+      taskQueue: { name: TASK_QUEUES.jobs },
+      taskQueueType: 1,
+    }),
+  );
   const ages = (queue.pollers ?? []).map((poller) => Date.now() / 1000 - Number(poller.lastAccessTime?.seconds ?? 0));
   if (ages.some((age) => age < POLL_AGE_SECONDS)) return { state: 'alive' };
   return {
@@ -132,7 +141,7 @@ export function unavailable(address: string, cause: unknown): JobFailure {
   return new JobFailure({
     code: 'TEMPORAL_UNAVAILABLE',
     message: `Temporal at ${address} does not answer.`,
-    nextStep: 'Check the address and that the server runs (durable-image-mcp doctor), then call again.',
+    nextStep: 'Check the address and that the server runs, then call again.',
     retryable: true,
     cause,
   });

@@ -32,7 +32,7 @@ export class CloseWatch {
   }
 
   async #poll(jobId: string, signal: AbortSignal): Promise<void> {
-    const connected = await this.connect();
+    const connected = await this.connect().catch(() => undefined);
     if (!connected) return never(signal);
     const { client, connection } = connected;
     while (!signal.aborted) {

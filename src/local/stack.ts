@@ -203,7 +203,7 @@ export class Stack {
       address: `127.0.0.1:${this.#ports?.grpc}`,
       namespace: NAMESPACE,
       accounts: accounts.registry,
-      drainMs: (settings.IMAGE_SYNC_SUBMIT_TIMEOUT_SECONDS + 30) * 1000,
+      drainMs: (settings.IMAGE_SYNC_SUBMIT_TIMEOUT_SECONDS + settings.IMAGE_SUBMIT_LISTEN_SECONDS + 30) * 1000,
       signal,
     });
   }

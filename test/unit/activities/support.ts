@@ -79,6 +79,7 @@ export async function bench({ generators = [], settings: given = {}, store: wrap
     salt,
     local: {},
     logger: pino({ level: 'silent' }),
+    lateReplies: new Set(),
     runAgain: async (jobId) => void rerun.push(jobId),
   };
   const activities = createActivities(deps);
