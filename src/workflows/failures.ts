@@ -42,8 +42,8 @@ function messageOf(cause: unknown): string {
 }
 
 /**
- * Whether a step ended because the job is being cancelled: also one that failed for a passing reason or lost its worker
- * meanwhile, which Temporal does not try again then.
+ * Whether a step ended because the job is being cancelled: also one that failed or lost its worker meanwhile, which
+ * Temporal does not try again then. What it may have cost is in its attempt record.
  */
 export function isCutOff(error: unknown): boolean {
   return isCancellation(error) || (error instanceof ActivityFailure && error.retryState === 'CANCEL_REQUESTED');

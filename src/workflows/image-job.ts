@@ -61,8 +61,6 @@ async function produce(input: unknown, state: JobState): Promise<JobRecord> {
   // All of them are awaited, also when one is cut off: a sibling's request may still be in flight, and it counts.
   const ends = await Promise.allSettled(plan.items.map(async (item) => state.finished(await makeItem(plan, item, state))));
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
-  // Cancelled while the last items came to an end of their own: what they may have cost is told with the cancellation.
-  if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('The job was cancelled.');
 
   if (!state.hasImages()) throw state.failureOfItems();
   state.enter('storing');

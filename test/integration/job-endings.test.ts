@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { newJobId } from '../../src/contract/ids.js';
 import { jobRecordSchema, type JobRecord } from '../../src/contract/record.js';
 import type { Engine } from '../support/engine.js';
-import { cancels, holdManifest, newAccount, picture, run, seen, states, submits, submittedWith, useEngine } from './job-support.js';
+import { cancels, holdManifest, newAccount, picture, run, seen, states, submits, submittedWith, until, useEngine } from './job-support.js';
 
 /** How a job ends, as its workflow, its manifest and its readers tell it. */
 const get = useEngine({ IMAGE_SUBMIT_TIMEOUT_SECONDS: '20' });
@@ -17,6 +17,12 @@ async function manifestRecord(engine: Engine, jobId: string): Promise<JobRecord 
 
 function statusOf(engine: Engine, jobId: string): Promise<string> {
   return engine.client.workflow.getHandle(jobId).describe().then(({ status }) => status.name);
+}
+
+async function activitiesOf(engine: Engine, jobId: string): Promise<{ scheduled: string[]; cancelled: number }> {
+  const { events } = await engine.client.workflow.getHandle(jobId).fetchHistory();
+  const scheduled = events?.flatMap((event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? []) ?? [];
+  return { scheduled, cancelled: events?.filter((event) => event.activityTaskCancelRequestedEventAttributes).length ?? 0 };
 }
 
 describe('a workflow ends', () => {
@@ -98,7 +104,8 @@ describe('cancelled', () => {
     await engine.fake.waitForRequest(({ path }) => path === '/v1/responses');
     await engine.client.workflow.getHandle(jobId).cancel();
     await seen(engine, jobId, ({ message }) => message.startsWith('Cancelling.'));
-    expect(await statusOf(engine, jobId)).toBe('RUNNING');
+    await until(async () => (await activitiesOf(engine, jobId)).cancelled === 1 || undefined, 'the cancellation to reach the submit');
+    expect((await activitiesOf(engine, jobId)).scheduled).toEqual(['uploadReferences', 'submitGeneration']);
     expect(await states(engine, jobId)).toEqual(['open']);
     engine.fake.release();
 

@@ -60,9 +60,14 @@ export interface Engine {
 const logger = pino({ level: process.env['TEST_LOG'] ?? 'silent' }, pino.destination(2));
 let runtimeInstalled = false;
 
-export async function startEngine(overrides: Record<string, string> = {}): Promise<Engine> {
+/** Once a process, before the first server: the logs of Temporal's native code are quiet then. */
+export function runtimeForTests(): void {
   if (!runtimeInstalled) installRuntime(logger);
   runtimeInstalled = true;
+}
+
+export async function startEngine(overrides: Record<string, string> = {}): Promise<Engine> {
+  runtimeForTests();
   const folder = await mkdtemp(join(tmpdir(), 'durable-image-engine-'));
   const settings = readSettings({
     ...SHORT_WAITS,
