@@ -62,8 +62,8 @@ const OTHERS: readonly (readonly [name: string, looksLikeIt: (bytes: Buffer) => 
   ['a HEIC or AVIF', (b) => hasAt(b, 4, 'ftyp')],
   ['a BMP', (b) => hasAt(b, 0, 'BM')],
   ['an icon (ICO)', (b) => hasAt(b, 0, '\0\0\x01\0')],
-  ['an SVG', (b) => /^\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*(<!DOCTYPE svg[^>]*>\s*)?<svg\b/is.test(head(b))],
   ['an HTML page', (b) => /^\s*(<!doctype html|<html|<head|<body)/i.test(head(b))],
+  ['an SVG', (b) => /^\s*</.test(head(b)) && /<svg\b/i.test(head(b))],
 ];
 
 const BEHIND_THE_END = ['ERR_OUT_OF_RANGE', 'ERR_BUFFER_OUT_OF_BOUNDS'];

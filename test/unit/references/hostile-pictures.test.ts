@@ -33,6 +33,8 @@ const rows: Row[] = [
   { what: 'nothing', bytes: Buffer.alloc(0), code: 'UNSUPPORTED_IMAGE', says: /an empty file/ },
   { what: 'an SVG named .png', bytes: Buffer.from(svg), code: 'UNSUPPORTED_IMAGE', says: /an SVG/ },
   { what: 'an SVG behind a declaration', bytes: Buffer.from(`<?xml version="1.0"?>\n<!-- x -->${svg}`), code: 'UNSUPPORTED_IMAGE', says: /an SVG/ },
+  { what: 'a row of comments', bytes: Buffer.from(`${'<!---->'.repeat(146)}x`), code: 'UNSUPPORTED_IMAGE', says: /something else/ },
+  { what: 'an SVG behind a row of comments', bytes: Buffer.from('<!---->'.repeat(100) + svg), code: 'UNSUPPORTED_IMAGE', says: /an SVG/ },
   { what: 'HTML named .jpg', bytes: Buffer.from('<!doctype html><script>alert(1)</script>'), code: 'UNSUPPORTED_IMAGE', says: /an HTML page/ },
   { what: 'a PDF', bytes: Buffer.from('%PDF-1.7\n'), code: 'UNSUPPORTED_IMAGE', says: /a PDF/ },
   { what: 'a TIFF', bytes: Buffer.from('II*\0rest'), code: 'UNSUPPORTED_IMAGE', says: /a TIFF/ },
