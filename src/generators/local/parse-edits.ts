@@ -35,10 +35,14 @@ const rule = (pattern: string, read: Rule['read']): Rule => ({
   read,
 });
 
+/**
+ * A prompt is anyone's text, so no pattern may read the same characters in two ways: every repetition is bounded, and
+ * between two runs of white space stands something that must be there.
+ */
 const CAPTION_RULES: readonly Rule[] = [
   {
     pattern: new RegExp(
-      `(?:(?:add|put|write|insert|with|draw)\\s+)?(?:(?:a|the|some)\\s+)?(?:caption|text|title|label|words|lettering|write|add)(?:\\s+(?:it|that\\s+says|saying|reading|says|which\\s+says|with|of|the\\s+text|with\\s+the\\s+text))*\\s*[:=]?\\s*(?:${QUOTED})`,
+      `(?:(?:add|put|write|insert|with|draw)\\s+)?(?:(?:a|the|some)\\s+)?(?:caption|text|title|label|words|lettering|write|add)(?:\\s+(?:it|that\\s+says|saying|reading|says|which\\s+says|with|of|the\\s+text)){0,6}\\s*(?:[:=]\\s*)?(?:${QUOTED})`,
       'iuy',
     ),
     read: ({ q1, q2, q3, q4, q5, q6 }) => captionOf(q1 ?? q2 ?? q3 ?? q4 ?? q5 ?? q6 ?? ''),
@@ -234,10 +238,15 @@ function ruleAt(prompt: string, at: number): { edit: Edit; end: number } | undef
   return undefined;
 }
 
-/** "and then add a hat" is reported as "add a hat". */
+const BEFORE_A_WISH = new Set(['and', 'then', 'also', 'please', 'but', 'now', 'finally', 'it', 'to']);
+const BEHIND_A_WISH = new Set(['and', 'then', 'also', 'please', 'with', 'to', 'a', 'the']);
+
+/** "and then add a hat" is reported as "add a hat". Word by word: a pattern would be slow on a long row of such words. */
 function trimFillers(passage: string): string {
-  return passage
-    .trim()
-    .replace(/^(?:(?:and|then|also|please|but|now|finally|it|to)\s+)+/iu, '')
-    .replace(/(?:\s+(?:and|then|also|please|with|to|a|the))+$/iu, '');
+  const words = passage.trim().split(/\s+/);
+  let from = 0;
+  let to = words.length;
+  while (from < to - 1 && BEFORE_A_WISH.has((words[from] ?? '').toLowerCase())) from += 1;
+  while (to > from + 1 && BEHIND_A_WISH.has((words[to - 1] ?? '').toLowerCase())) to -= 1;
+  return words.slice(from, to).join(' ');
 }
