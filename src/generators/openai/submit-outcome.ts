@@ -130,13 +130,13 @@ function providerError(body: Buffer): ProviderError | undefined {
 
 /** No credit: also `insufficient_user_quota` and the like of gateways. Waiting does not help. */
 function isQuota(error: ProviderError): boolean {
-  const final = /insufficient_\w*(?:quota|balance|credit|funds)|billing_(?:hard_limit|not_active)/i;
+  const final = /insufficient_\w{0,40}(?:quota|balance|credit|funds)|billing_(?:hard_limit|not_active)/i;
   return [error.code, error.type].some((value) => value !== undefined && final.test(value));
 }
 
 /** OpenAI's words for "overloaded, try later" in a 503. */
 function isBusy(error: ProviderError): boolean {
-  const busy = /^(?:server_error|\w*overloaded\w*|service_unavailable\w*|slow_down)$/i;
+  const busy = /^(?:server_error|\w{0,40}overloaded\w{0,40}|service_unavailable\w{0,40}|slow_down)$/i;
   return [error.code, error.type].some((value) => value !== undefined && busy.test(value));
 }
 

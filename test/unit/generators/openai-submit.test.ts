@@ -30,6 +30,7 @@ const notBilled = (code: string, retryable: boolean, more: Record<string, unknow
 
 describe('one request, and what it says about the money', () => {
   it.each<[string, FaultInput, Record<string, unknown>]>([
+    ['a code without end', raw(403, apiError({ code: `${'insufficient_'.repeat(150_000)}!` })), notBilled('PROVIDER_AUTH', false)],
     ['a wrong key', { kind: 'unauthorized' }, notBilled('PROVIDER_AUTH', false, { providerStatus: 401, message: expect.stringContaining('[key]') })],
     ['401 without a body', raw(401), notBilled('PROVIDER_AUTH', false)],
     ['a key without the right', { kind: 'forbidden' }, notBilled('PROVIDER_AUTH', false, { message: expect.stringContaining('verified') })],
@@ -53,6 +54,7 @@ describe('one request, and what it says about the money', () => {
     ['a flagged prompt', raw(400, apiError({ code: 'invalid_prompt', message: 'Your prompt was flagged.' })), notBilled('CONTENT_REFUSED', false)],
     ['an invalid prompt', raw(400, apiError({ code: 'invalid_prompt', message: 'Too long.' })), notBilled('PROVIDER_REJECTED', false)],
     ['moderation of the finished picture', raw(400, apiError({ code: 'moderation_blocked', moderation_details: { moderation_stage: 'output' } })), { type: 'ended', billing: 'maybe', failure: expect.objectContaining({ code: 'CONTENT_REFUSED' }) }],
+    ['overload without end', raw(503, apiError({ code: `${'overloaded'.repeat(150_000)}!` })), { type: 'ambiguous', reason: expect.anything(), providerStatus: 503 }],
     ['overload in the documented form', { kind: 'overloaded', retry_after: '3' }, notBilled('PROVIDER_UNAVAILABLE', true, { retryAfterSeconds: 3, providerStatus: 503 })],
     ['503 of something between', raw(503, apiError({ type: 'upstream_error', code: 'bad_response' })), { type: 'ambiguous', providerStatus: 503 }],
     ['503 without a body', raw(503), { type: 'ambiguous', providerStatus: 503 }],
