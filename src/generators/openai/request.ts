@@ -1,6 +1,6 @@
 import type { Account } from '../../accounts/account.js';
 import { JobFailure } from '../../contract/errors.js';
-import { ratioOf } from '../../contract/input.js';
+import { pixelSize, ratioOf } from '../../contract/input.js';
 import type { AttemptIdentity, GenerationRequest, ReferenceImage } from '../generator.js';
 import type { OpenAiForm } from './submit-outcome.js';
 
@@ -46,7 +46,7 @@ export function encodeRequest(
         action: references.length > 0 ? 'edit' : 'generate',
         size: sizeOf(picture.size, picture.aspect_ratio, models.image),
         quality: picture.quality,
-        output_format: picture.output_format,
+        output_format: formatOf(picture.output_format),
         background: picture.background,
         ...(mask && { input_image_mask: { image_url: dataUrl(mask) } }),
       },
@@ -68,7 +68,11 @@ function modelsOf(asked: string | undefined, account: Account): { responses: str
  * multiples of 16 and a ratio of at most 3:1 (image generation guide).
  */
 export function sizeOf(size: string | undefined, aspectRatio: string | undefined, imageModel: string | undefined): string | undefined {
-  if (size !== undefined || aspectRatio === undefined) return size;
+  if (size !== undefined) {
+    const pixels = pixelSize(size);
+    return pixels ? `${pixels.width}x${pixels.height}` : size;
+  }
+  if (aspectRatio === undefined) return undefined;
   const ratio = ratioOf(aspectRatio);
   if (ratio === undefined) return undefined;
   if (/^gpt-image-(?:[2-9]|\d\d)/.test(imageModel ?? '')) {
@@ -83,6 +87,11 @@ export function sizeOf(size: string | undefined, aspectRatio: string | undefined
   const far = (other: number): number => Math.abs(Math.log(ratio / other));
   const [nearest] = [1, 1.5, 1 / 1.5].sort((a, b) => far(a) - far(b));
   return nearest === 1 ? '1024x1024' : nearest === 1.5 ? '1536x1024' : '1024x1536';
+}
+
+/** The API knows lower case and no "jpg"; people write both. */
+function formatOf(asked: string | undefined): string | undefined {
+  return asked?.toLowerCase().replace(/^jpg$/, 'jpeg');
 }
 
 function refuseUnsendable({ references, mask }: GenerationRequest): void {

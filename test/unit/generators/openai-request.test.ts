@@ -55,6 +55,15 @@ describe('the request to OpenAI', () => {
     expect(fake.requests[0]?.body).toMatchObject({ model: responses, tools: [tool] });
   });
 
+  it.each([
+    ['jpg', '1024 × 1024'],
+    ['JPG', '1024X1024'],
+    ['JPEG', ' 1024*1024 '],
+  ])('format %j and size %j in the spelling of the API', async (output_format, size) => {
+    await submit(generator, account(fake.url), order({ output_format, size }));
+    expect(fake.requests[0]?.body).toMatchObject({ tools: [{ output_format: 'jpeg', size: '1024x1024' }] });
+  });
+
   it('goes over a connection of its own each time', async () => {
     await submit(generator, account(fake.url));
     await submit(generator, account(fake.url));
