@@ -1,5 +1,8 @@
 import { Transform } from 'node:stream';
 
+/** 16 references and a mask as the largest `data:` URLs, about 1.4 MB of text each, and their prompt fit. */
+export const MAX_FRAME_BYTES = 24 * 1024 * 1024;
+
 /** A message that was not read: what can be told of it from its two ends. */
 export interface SkippedFrame {
   /** Undefined when neither end shows it. */

@@ -5,11 +5,9 @@ import type { JobApi } from '../client/job-api.js';
 import type { Logger } from '../log.js';
 import { wireAnswer } from './answer.js';
 import { bindServer } from './bind.js';
-import { limitFrames } from './frame-limit.js';
+import { limitFrames, MAX_FRAME_BYTES } from './frame-limit.js';
 import { TOOLS } from './tools/index.js';
 
-/** Some `data:` URLs fit; what is larger belongs into files. */
-const MAX_FRAME_BYTES = 10 * 1024 * 1024;
 /** A whole frame and the start of the next one. */
 const MAX_BUFFER_BYTES = MAX_FRAME_BYTES + 1024 * 1024;
 

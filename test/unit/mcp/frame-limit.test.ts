@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { limitFrames, type SkippedFrame } from '../../../src/mcp/frame-limit.js';
+import { LIMITS } from '../../../src/contract/input.js';
+import { limitFrames, MAX_FRAME_BYTES, type SkippedFrame } from '../../../src/mcp/frame-limit.js';
 
 /** What comes through, line by line, when the text arrives in pieces of that many bytes. */
 async function through(limit: number, text: string, pieceBytes: number): Promise<{ lines: string[]; skipped: SkippedFrame[] }> {
@@ -17,6 +18,15 @@ const call = (id: unknown, filler: number): string =>
   JSON.stringify({ method: 'tools/call', params: { name: 'x', arguments: { prompt: 'y'.repeat(filler), id: 5 } }, jsonrpc: '2.0', id });
 
 describe('the limit of a frame', () => {
+  it('takes the largest call that there may be: sixteen pictures, a mask and a prompt', async () => {
+    const picture = `data:image/png;base64,${Buffer.alloc(LIMITS.dataUrlBytes, 0xfb).toString('base64')}`;
+    const args = { prompt: '画'.repeat(LIMITS.promptCharacters), image_paths: Array.from({ length: 16 }, () => picture), mask_path: picture };
+    const line = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'image_multi_reference', arguments: args } });
+    const { lines, skipped } = await through(MAX_FRAME_BYTES, `${line}\n`, 65_536);
+    expect(skipped).toEqual([]);
+    expect(lines[0] === line).toBe(true);
+  });
+
   it.each([1, 7, 64, 1000, 100_000])('lets lines up to it through unchanged, in pieces of %d bytes', async (pieceBytes) => {
     const lines = [call(1, 300), '', 'no JSON', call('two', 900 - call('two', 0).length - 1)];
     expect(lines[3]).toHaveLength(899);
