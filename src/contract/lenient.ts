@@ -55,7 +55,7 @@ export function forgive(schema: ObjectSchema, raw: unknown): Forgiven | undefine
     if (isAbsent(value)) continue;
     const field = Object.hasOwn(schema.shape, name) ? schema.shape[name] : undefined;
     if (field !== undefined) {
-      const read = coerce(field, value);
+      const read = coerce(field, value, VERBATIM.has(name));
       if (!isAbsent(read)) forgiven.values[name] = read;
     } else if (plain(name).endsWith('apikey')) {
       forgiven.problems.push({
@@ -198,24 +198,27 @@ const BOOLEANS = new Map([
   ['no', false],
 ]);
 
+/** A program may have chosen an ID that begins or ends with a space: what is trimmed there names another job. */
+const VERBATIM: ReadonlySet<string> = new Set(['job_id', 'job_ids']);
+
 /** The value in the type of the field where that is plain; else as it came, for the schema to refuse. */
-function coerce(field: z.core.$ZodType, value: unknown): unknown {
+function coerce(field: z.core.$ZodType, value: unknown, verbatim: boolean): unknown {
   if (field instanceof z.ZodOptional || field instanceof z.ZodNullable || field instanceof z.ZodDefault) {
-    return coerce(field.unwrap(), value);
+    return coerce(field.unwrap(), value, verbatim);
   }
-  if (field instanceof z.ZodArray) return coerceList(field.element, value);
+  if (field instanceof z.ZodArray) return coerceList(field.element, value, verbatim);
   const single: unknown = Array.isArray(value) && value.length === 1 ? value[0] : value;
   if (field instanceof z.ZodNumber) {
     return typeof single === 'string' && NUMBER.test(single.trim()) ? Number(single) : single;
   }
   if (field instanceof z.ZodBoolean) return BOOLEANS.get(String(single).trim().toLowerCase()) ?? single;
   if (typeof single === 'number' || typeof single === 'boolean') return String(single);
-  return typeof single === 'string' ? single.trim() : single;
+  return typeof single === 'string' && !verbatim ? single.trim() : single;
 }
 
-function coerceList(element: z.core.$ZodType, value: unknown): unknown {
+function coerceList(element: z.core.$ZodType, value: unknown, verbatim: boolean): unknown {
   const parsed = typeof value === 'string' && value.trim().startsWith('[') ? jsonOf(value) : value;
   const list: unknown[] = Array.isArray(parsed) ? parsed : [value];
-  const kept = list.filter((entry) => !isAbsent(entry)).map((entry) => coerce(element, entry));
+  const kept = list.filter((entry) => !isAbsent(entry)).map((entry) => coerce(element, entry, verbatim));
   return kept.length === 0 ? undefined : kept;
 }

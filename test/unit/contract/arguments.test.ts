@@ -182,6 +182,12 @@ describe('sizeOf', () => {
 describe('readArguments', () => {
   const schema = z.object({ job_id: z.string(), until: z.enum(['all', 'any']).default('all'), sure: z.boolean().optional(), limit: z.number().max(9).optional() });
 
+  it('leaves the job_id of a program as it is', () => {
+    const ids = z.object({ job_id: z.string().optional(), job_ids: z.array(z.string()).optional() });
+    expect(readArguments(ids, { job_id: ' my job ', job_ids: [' a', 'b '] }).arguments).toEqual({ job_id: ' my job ', job_ids: [' a', 'b '] });
+    expect(readArguments(ids, { job_id: 7, job_ids: '[" a"]' }).arguments).toEqual({ job_id: '7', job_ids: [' a'] });
+  });
+
   it('reads booleans and numbers as text and fills defaults', () => {
     expect(readArguments(schema, { job_id: 'x', sure: 'True', limit: '3' })).toEqual({
       arguments: { job_id: 'x', until: 'all', sure: true, limit: 3 },
