@@ -3,6 +3,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import envPaths from 'env-paths';
 import * as z from 'zod';
 import { JobFailure } from './contract/errors.js';
+import { LIMITS } from './contract/input.js';
 
 /**
  * Every setting of the environment that is not an account (those: src/accounts). Read once a process; a value that
@@ -18,6 +19,11 @@ const flag = z
   .optional()
   .transform((value) => value === '1' || value === 'true');
 
+const promptPrefix = z
+  .string()
+  .max(LIMITS.promptPrefixCharacters, `must be at most ${LIMITS.promptPrefixCharacters} characters`)
+  .optional();
+
 const environment = z.object({
   TEMPORAL_ADDRESS: z.string().optional(),
   TEMPORAL_PROFILE: z.string().optional(),
@@ -32,9 +38,9 @@ const environment = z.object({
   EFLOWCODE_SAVE_DIR: z.string().optional(),
   IMAGE_REFERENCE_ROOTS: z.string().optional(),
   IMAGE_PROVIDER: z.string().optional(),
-  IMAGE_PROMPT_PREFIX: z.string().optional(),
-  EFLOWCODE_PROMPT_PREFIX: z.string().optional(),
-  EF_PROMPT_PREFIX: z.string().optional(),
+  IMAGE_PROMPT_PREFIX: promptPrefix,
+  EFLOWCODE_PROMPT_PREFIX: promptPrefix,
+  EF_PROMPT_PREFIX: promptPrefix,
   IMAGE_CREDENTIALS_FILE: z.string().optional(),
   IMAGE_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 

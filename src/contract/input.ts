@@ -8,6 +8,7 @@ import { JOB_KINDS } from './names.js';
 
 export const LIMITS = {
   promptCharacters: 32_000,
+  promptPrefixCharacters: 4000,
   images: 10,
   /** A multi-reference to a provider whose limit is unknown. */
   references: 10,
@@ -107,7 +108,7 @@ const frozenSchema = z.strictObject({
   store_id: z.string(),
   /** The account of each provider that the job may use, by provider. */
   accounts: z.record(z.string(), z.string()).optional(),
-  prompt_prefix: z.string().max(4000).optional(),
+  prompt_prefix: z.string().max(LIMITS.promptPrefixCharacters).optional(),
   /** Absolute folder for the exported files; only the local stack exports. */
   save_dir: z.string().optional(),
   warnings: z.array(z.string()).optional(),
