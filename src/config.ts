@@ -118,6 +118,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
   const saveDir = values.IMAGE_SAVE_DIR ?? values.EFLOWCODE_SAVE_DIR;
   return {
     ...values,
+    TEMPORAL_CLI: folder(values.TEMPORAL_CLI),
     dataDir,
     cacheDir: folder(values.IMAGE_CACHE_DIR) ?? paths.cache,
     blobStore: values.IMAGE_BLOB_STORE ?? `file:${join(dataDir, 'store')}`,

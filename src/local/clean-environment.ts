@@ -1,4 +1,5 @@
-import type { Settings } from '../config.js';
+import { delimiter, resolve } from 'node:path';
+import { expandHome, type Settings } from '../config.js';
 
 /** What the processes of the stack need of a client's environment. Keys are not in it: they come over the socket. */
 const PASSED = new Set([
@@ -34,16 +35,14 @@ const PASSED = new Set([
   'GOSUMDB',
   'GOINSECURE',
   'GOTOOLCHAIN',
-  // The save folders of the system that this one replaces.
-  'EFLOWCODE_SAVE_DIR',
-  'EFLOWCODE_SAVE_DIR_ROOT',
 ]);
 const PASSED_PREFIXES = ['IMAGE_', 'XDG_', 'LC_'];
 const SECRET = /KEY|TOKEN|SECRET|PASSW|CREDENTIAL(?!S_FILE)/i;
 
 /**
  * The environment of the supervisor and of all its children: a list of what is let through, so that no key, known
- * to us or not, shows up in a process listing. Folders are absolute, since the supervisor works in `/`.
+ * to us or not, shows up in a process listing. Folders are absolute, since the supervisor works in `/`: relative ones
+ * are those of the process that calls this.
  */
 export function cleanEnvironment(env: NodeJS.ProcessEnv, settings: Settings): NodeJS.ProcessEnv {
   const clean: NodeJS.ProcessEnv = {};
@@ -55,5 +54,16 @@ export function cleanEnvironment(env: NodeJS.ProcessEnv, settings: Settings): No
   clean['IMAGE_CACHE_DIR'] = settings.cacheDir;
   if (settings.IMAGE_CREDENTIALS_FILE !== undefined) clean['IMAGE_CREDENTIALS_FILE'] = settings.credentialsFile;
   if (settings.TEMPORAL_CLI !== undefined) clean['TEMPORAL_CLI'] = settings.TEMPORAL_CLI;
+  if ((settings.IMAGE_SAVE_ROOT ?? settings.EFLOWCODE_SAVE_DIR_ROOT) !== undefined) clean['IMAGE_SAVE_ROOT'] = settings.saveRoot;
+  if ((settings.IMAGE_SAVE_DIR ?? settings.EFLOWCODE_SAVE_DIR) !== undefined) clean['IMAGE_SAVE_DIR'] = settings.saveDir;
+  if (settings.IMAGE_REFERENCE_ROOTS !== undefined) clean['IMAGE_REFERENCE_ROOTS'] = absoluteFolders(settings.IMAGE_REFERENCE_ROOTS);
   return clean;
+}
+
+function absoluteFolders(list: string): string {
+  return list
+    .split(delimiter)
+    .filter((folder) => folder.trim() !== '')
+    .map((folder) => resolve(expandHome(folder.trim())))
+    .join(delimiter);
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { delimiter, resolve } from 'node:path';
 import { cleanEnvironment } from '../../../src/local/clean-environment.js';
 import { compareVersions } from '../../../src/local/compare-versions.js';
 import { fileSystemOf } from '../../../src/local/data-folder.js';
@@ -52,6 +53,33 @@ describe('cleanEnvironment', () => {
       IMAGE_DATA_DIR: '/data',
       IMAGE_CACHE_DIR: '/cache',
     });
+  });
+
+  it('makes relative folders absolute, from the folder of the client', () => {
+    const env = {
+      IMAGE_DATA_DIR: './data',
+      IMAGE_CACHE_DIR: 'cache',
+      IMAGE_SAVE_ROOT: './pics',
+      IMAGE_SAVE_DIR: 'today',
+      IMAGE_REFERENCE_ROOTS: ['./refs', '/srv/refs', ' '].join(delimiter),
+      IMAGE_CREDENTIALS_FILE: '../keys.env',
+      TEMPORAL_CLI: 'bin/temporal',
+    };
+    const expected = {
+      IMAGE_DATA_DIR: resolve('data'),
+      IMAGE_CACHE_DIR: resolve('cache'),
+      IMAGE_SAVE_ROOT: resolve('pics'),
+      IMAGE_SAVE_DIR: resolve('pics/today'),
+      IMAGE_REFERENCE_ROOTS: [resolve('refs'), '/srv/refs'].join(delimiter),
+      IMAGE_CREDENTIALS_FILE: resolve('../keys.env'),
+      TEMPORAL_CLI: resolve('bin/temporal'),
+    };
+    const clean = cleanEnvironment(env, readSettings(env));
+    expect(clean).toEqual(expected);
+    // The supervisor hands it on to its children.
+    expect(cleanEnvironment(clean, readSettings(clean))).toEqual(expected);
+    const earlier = { ...env, IMAGE_SAVE_ROOT: '', IMAGE_SAVE_DIR: '', EFLOWCODE_SAVE_DIR_ROOT: './pics', EFLOWCODE_SAVE_DIR: 'today' };
+    expect(cleanEnvironment(earlier, readSettings(earlier))).toEqual(expected);
   });
 });
 
