@@ -10,8 +10,24 @@ const SALT_BYTES = 32;
 /**
  * The secret of a data folder: 32 random bytes in `<data>/salt`, made once. It is written whole beside its place and
  * then linked there exclusively, so that a second process never reads half of it and never replaces it.
+ * @throws JobFailure STORE_UNAVAILABLE when the data folder cannot be used or its salt is damaged.
  */
 export async function readSalt(dataDir: string): Promise<Buffer> {
+  try {
+    return await readOrMake(dataDir);
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === undefined) throw error;
+    throw new JobFailure({
+      code: 'STORE_UNAVAILABLE',
+      message: `The data folder ${dataDir} cannot be used (${code}).`,
+      nextStep: 'Set IMAGE_DATA_DIR to a folder that the user of this process can read and write, or make this one so, and start again.',
+      cause: error,
+    });
+  }
+}
+
+async function readOrMake(dataDir: string): Promise<Buffer> {
   const path = join(dataDir, 'salt');
   const existing = await readIfThere(path);
   if (existing) return existing;

@@ -57,6 +57,18 @@ describe('readSalt', () => {
     expect(await readSalt(data)).toEqual(salts[0]);
   });
 
+  it('names a data folder that cannot be used, and what to do', async () => {
+    const file = join(folder, 'file');
+    await writeFile(file, '');
+    for (const data of [file, join(file, 'below')]) {
+      await expect(readSalt(data)).rejects.toMatchObject({
+        code: 'STORE_UNAVAILABLE',
+        message: expect.stringContaining(data),
+        nextStep: expect.stringContaining('IMAGE_DATA_DIR'),
+      });
+    }
+  });
+
   it('refuses a damaged salt instead of replacing it', async () => {
     await writeFile(join(folder, 'salt'), 'short');
     await expect(readSalt(folder)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
