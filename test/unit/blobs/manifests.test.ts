@@ -43,6 +43,11 @@ async function listed(): Promise<{ jobs: string[]; unreadable: string[] }> {
 }
 
 describe('a manifest', () => {
+  it('that is none is refused like every other failure: by the promise', async () => {
+    const created = manifests.create({ ...manifest('job'), created_at: 'yesterday' });
+    await expect(created).rejects.toThrow('created_at');
+  });
+
   it('is created once and read by anyone', async () => {
     expect(await manifests.create(manifest('job'))).toBe(true);
     expect(await manifests.create({ ...manifest('job'), namespace: 'other' })).toBe(false);
