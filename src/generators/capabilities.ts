@@ -1,5 +1,5 @@
-import type { ProviderName } from '../contract/names.js';
 import { LIMITS } from '../contract/input.js';
+import { PROVIDER_NAMES, type ProviderName } from '../contract/names.js';
 import type { Capabilities } from './generator.js';
 
 /**
@@ -39,7 +39,7 @@ const CAPABILITIES: Partial<Record<ProviderName, Capabilities>> = {
 };
 
 /** The providers that this version can use. */
-export const AVAILABLE_PROVIDERS = Object.keys(CAPABILITIES) as ProviderName[];
+export const AVAILABLE_PROVIDERS: readonly ProviderName[] = PROVIDER_NAMES.filter((name) => CAPABILITIES[name] !== undefined);
 
 export function capabilitiesOf(provider: ProviderName): Capabilities | undefined {
   return CAPABILITIES[provider];
