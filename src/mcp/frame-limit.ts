@@ -15,10 +15,12 @@ const END_BYTES = 512;
 const LINE_FEED = 0x0a;
 
 /**
- * Lets lines of up to `limit` bytes through. A longer one is cut, so that its reader refuses it as no JSON, and told of
- * when it has ended: the SDK's own limit would end the whole connection, with every call that is in flight.
+ * Lets lines of up to `limit` bytes through, each in one piece: the SDK copies all that it has with every piece, which
+ * takes seconds for a large line. A longer one is left out and told of when it has ended: the SDK's own limit would end
+ * the whole connection, with every call that is in flight.
  */
 export function limitFrames(limit: number, onSkipped: (frame: SkippedFrame) => void): Transform {
+  let held: Buffer[] = [];
   let length = 0;
   let head = Buffer.alloc(0);
   let tail = Buffer.alloc(0);
@@ -28,13 +30,13 @@ export function limitFrames(limit: number, onSkipped: (frame: SkippedFrame) => v
         const end = chunk.indexOf(LINE_FEED, from);
         const part = chunk.subarray(from, end === -1 ? chunk.length : end + 1);
         from += part.length;
-        const before = length;
         length += part.length;
-        if (length <= limit) this.push(part);
-        else {
-          // Its first bytes are the reader's already; no JSON ends with a NUL.
-          if (before <= limit) this.push('\0\n');
-          if (end !== -1) onSkipped(frameOf(head, Buffer.concat([tail, part])));
+        if (length > limit) held = [];
+        else held.push(part);
+        if (end !== -1) {
+          if (length > limit) onSkipped(frameOf(head, Buffer.concat([tail, part])));
+          else this.push(Buffer.concat(held));
+          held = [];
         }
         if (head.length < END_BYTES) head = Buffer.concat([head, part.subarray(0, END_BYTES)]);
         tail = Buffer.concat([tail, part.subarray(-END_BYTES)]).subarray(-END_BYTES);

@@ -33,13 +33,10 @@ describe('the limit of a frame', () => {
     expect(await through(900, `${lines.join('\n')}\n`, pieceBytes)).toEqual({ lines: [...lines, ''], skipped: [] });
   });
 
-  it.each([1, 7, 64, 1000, 100_000])('cuts a longer one, tells of it and goes on, in pieces of %d bytes', async (pieceBytes) => {
+  it.each([1, 7, 64, 1000, 100_000])('leaves a longer one out, tells of it and goes on, in pieces of %d bytes', async (pieceBytes) => {
     const { lines, skipped } = await through(900, `${call(1, 10)}\n${call(2, 5000)}\n${call(3, 10)}\n`, pieceBytes);
     expect(skipped).toEqual([{ id: 2, isToolCall: true }]);
-    expect(lines[0]).toBe(call(1, 10));
-    expect(lines.at(-2)).toBe(call(3, 10));
-    for (const line of lines) expect(line.length).toBeLessThanOrEqual(901);
-    expect(lines.slice(1, -2).every((line) => !isJson(line))).toBe(true);
+    expect(lines).toEqual([call(1, 10), call(3, 10), '']);
   });
 
   it.each<[string, SkippedFrame]>([
@@ -53,12 +50,3 @@ describe('the limit of a frame', () => {
     expect((await through(900, `${line}\n`, 100)).skipped).toEqual([expected]);
   });
 });
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
