@@ -174,7 +174,7 @@ describe('a server with a Temporal', () => {
     const call = (id: number, bytes: number): void =>
       say({ jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'image_generate_async', arguments: { prompt: 'x'.repeat(bytes) } } });
     call(2, 24 * 1024 * 1024);
-    await until(() => lines.length === 2, 'the refusal of a frame of ten megabytes');
+    await until(() => lines.length === 2, 'the refusal of a frame at the limit');
     call(3, 30 * 1024 * 1024);
     say({ jsonrpc: '2.0', id: 4, method: 'tools/list' });
     await until(() => lines.length === 4 || child.exitCode !== null, 'the next answers');

@@ -108,7 +108,7 @@ function serve({ messages = [], answers: wanted, log = '', execArgv = [], leave 
     expect(code).toBe(0);
   });
 
-  it('takes a frame of 10 MB and lives on after one that is no JSON', async () => {
+  it('takes a frame of 24 MiB and lives on after one that is no JSON', async () => {
     const bulky = { jsonrpc: '2.0', id: 2, method: 'tools/call', params: { name: 'image_job_status', arguments: { wrong: '' } } };
     bulky.params.arguments.wrong = 'x'.repeat(24 * 1024 * 1024 - JSON.stringify(bulky).length - 1);
     const { answers, stderr } = await serve({ messages: [bulky, 'no message', list], answers: 3, leave: end });
