@@ -28,7 +28,7 @@ export async function serverInfo(context: ServerInfoContext): Promise<Record<str
       references_bytes: LIMITS.referencesBytes,
       reference_pixels: LIMITS.referencePixels,
     },
-    temporal: await temporalState(settings, connected),
+    temporal: await temporalState(context, connected),
     ...(settings.remote && context.accounts.length > 0
       ? { warnings: ['With a remote Temporal the keys live with the workers; those in this environment are ignored.'] }
       : {}),
@@ -56,11 +56,14 @@ function providers({ settings, accounts }: ServerInfoContext, connected: Connect
   );
 }
 
-async function temporalState(settings: Settings, connected: Connected | undefined): Promise<Record<string, unknown>> {
-  const where = settings.remote ? (settings.TEMPORAL_ADDRESS ?? settings.TEMPORAL_PROFILE) : 'the local stack';
+async function temporalState({ settings, temporal }: ServerInfoContext, connected: Connected | undefined): Promise<Record<string, unknown>> {
+  const stack = await temporal.stackState().catch(() => undefined);
+  if (!connected && settings.remote) {
+    return { mode: 'remote', address: settings.TEMPORAL_ADDRESS ?? settings.TEMPORAL_PROFILE, state: 'unreachable' };
+  }
   if (!connected) {
-    const state = settings.remote ? 'unreachable' : 'not running; the first job starts it';
-    return { mode: settings.remote ? 'remote' : 'local', address: where, state };
+    const { state = 'stopped', preparation, error } = stack ?? {};
+    return { mode: 'local', state: state === 'stopped' ? 'not running; the first job starts it' : state, preparation, error };
   }
   const worker = await connected.worker().catch((error: unknown) => ({
     state: 'none' as const,
@@ -73,5 +76,6 @@ async function temporalState(settings: Settings, connected: Connected | undefine
     state: 'ready',
     worker: worker.state === 'alive' ? 'running' : worker.message,
     ...(connected.uiUrl === undefined ? {} : { ui_url: connected.uiUrl }),
+    ...(stack && stack.messages.length > 0 ? { messages: stack.messages } : {}),
   };
 }

@@ -2,7 +2,7 @@ import { Client, Connection } from '@temporalio/client';
 import type { Settings } from '../config.js';
 import { JobFailure } from '../contract/errors.js';
 import { TASK_QUEUES, type ProviderName } from '../contract/names.js';
-import type { LocalStack, StackAddress } from '../local/stack-client.js';
+import type { LocalStack, StackAddress, StackStatus } from '../local/stack-client.js';
 import { workerCommand } from '../own-command.js';
 import { readTemporalConfig } from '../temporal-config.js';
 
@@ -33,6 +33,8 @@ export interface Temporal {
   connect(timeoutMs: number): Promise<Connected>;
   /** The same without starting anything; undefined when nothing answers. */
   connectIfRunning(): Promise<Connected | undefined>;
+  /** The local stack as it stands, in words and with its preparation; undefined with a Temporal of the settings. */
+  stackState(): Promise<Pick<StackStatus, 'state' | 'preparation' | 'messages' | 'error'> | undefined>;
   close(): Promise<void>;
 }
 
@@ -65,6 +67,7 @@ export function remoteTemporal(settings: Settings, env: NodeJS.ProcessEnv): Temp
     connectIfRunning() {
       return this.connect(IF_RUNNING_MS).catch(() => undefined);
     },
+    stackState: async () => undefined,
     async close() {
       const opened = await connected?.catch(() => undefined);
       await opened?.connection.close();
@@ -98,6 +101,10 @@ export function localTemporal(stack: LocalStack): Temporal {
     async connectIfRunning() {
       const found = await stack.connectIfRunning();
       return found ? use(found, IF_RUNNING_MS) : undefined;
+    },
+    async stackState() {
+      const { state, preparation, messages, error } = await stack.state();
+      return { state, preparation, messages, error };
     },
     async close() {
       await current?.connection.close().catch(() => undefined);
