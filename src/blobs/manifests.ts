@@ -120,6 +120,6 @@ export function tombstone(manifest: Manifest): Manifest {
 
 /** A job_id is any text: it never chooses a path. */
 function documentKey(jobId: string): string {
-  const digest = sha256(jobId);
-  return `${PREFIX}${digest.slice(0, 2)}/${digest}.json`;
+  // One folder: a new one for each first two digits would cost every other submit two more fsyncs.
+  return `${PREFIX}${sha256(jobId)}.json`;
 }

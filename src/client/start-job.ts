@@ -48,6 +48,7 @@ const TENANT = '';
  * this process decides. Throws one JobFailure with every problem; then nothing was stored that anybody needs.
  */
 export async function prepareJob(kind: JobKind, raw: unknown, context: CallContext): Promise<PreparedJob> {
+  const folder = settled(resolveSaveDir(saveDirOf(raw), context.settings, context.clientRoots));
   const read = readJobArguments(kind, raw);
   const problems: Problem[] = [...read.problems];
   const given = read.arguments;
@@ -56,7 +57,7 @@ export async function prepareJob(kind: JobKind, raw: unknown, context: CallConte
     const limits = checkCapabilities(name, given ?? { kind }).problems;
     problems.push(...(limits.length > 0 ? limits : accountProblems(name, field, context)));
   }
-  const saveDir = await collecting(problems, 'save_dir', () => resolveSaveDir(saveDirOf(raw), context.settings, context.clientRoots));
+  const saveDir = collected(problems, 'save_dir', await folder);
   const snapshots = await snapshotsOf(kind, given ?? raw, context);
   problems.push(...snapshots.problems);
   if (problems.length > 0 || !given) {
@@ -102,14 +103,18 @@ function saveDirOf(raw: unknown): string | undefined {
   return typeof value === 'string' && value.trim() !== '' ? value : undefined;
 }
 
-async function collecting<T>(problems: Problem[], field: string, work: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof JobFailure)) throw error;
-    problems.push({ field, code: error.code, message: `${error.message} ${error.nextStep}` });
-    return undefined;
-  }
+/** Started early and looked at later: its rejection is nobody's before that. */
+async function settled<T>(work: Promise<T>): Promise<PromiseSettledResult<T>> {
+  const [result] = await Promise.allSettled([work]);
+  return result;
+}
+
+function collected<T>(problems: Problem[], field: string, result: PromiseSettledResult<T>): T | undefined {
+  if (result.status === 'fulfilled') return result.value;
+  const error: unknown = result.reason;
+  if (!(error instanceof JobFailure)) throw error;
+  problems.push({ field, code: error.code, message: `${error.message} ${error.nextStep}` });
+  return undefined;
 }
 
 /** Files are looked at even when other arguments are wrong, so that their problems come in the same answer. */

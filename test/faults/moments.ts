@@ -127,7 +127,7 @@ export const storing: Reach = async (scene, prompt) => {
 /** Takes the lock that the product takes to write a manifest; gives what releases it. */
 async function lockManifest(scene: Scene, jobId: string): Promise<() => Promise<void>> {
   const digest = sha256(jobId);
-  const lock = `document-${sha256(`manifests/${digest.slice(0, 2)}/${digest}.json`)}`;
+  const lock = `document-${sha256(`manifests/${digest}.json`)}`;
   let release = (): void => {};
   const free = new Promise<void>((resolve) => (release = resolve));
   let held: Promise<void> | undefined;

@@ -152,7 +152,7 @@ export async function holdManifest(engine: Engine, jobId: string): Promise<() =>
   const digest = sha256(jobId);
   let release = (): void => undefined;
   await new Promise<void>((held) => {
-    void locks.hold(`document-${sha256(`manifests/${digest.slice(0, 2)}/${digest}.json`)}`, async () => {
+    void locks.hold(`document-${sha256(`manifests/${digest}.json`)}`, async () => {
       held();
       await new Promise<void>((resolve) => {
         release = resolve;

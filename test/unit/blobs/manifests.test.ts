@@ -28,7 +28,7 @@ function manifest(jobId: string): NewManifest {
 }
 
 function nameOf(jobId: string): string {
-  return `manifests/${sha256(jobId).slice(0, 2)}/${sha256(jobId)}.json`;
+  return `manifests/${sha256(jobId)}.json`;
 }
 
 async function write(jobId: string, content: string): Promise<void> {
