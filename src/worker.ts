@@ -10,6 +10,7 @@ import { Attempts } from './blobs/attempts.js';
 import { Manifests } from './blobs/manifests.js';
 import { openBlobStore } from './blobs/open-store.js';
 import { runAgain } from './client/run-again.js';
+import { unavailable } from './client/temporal.js';
 import type { Settings } from './config.js';
 import { submitQueue, TASK_QUEUES, type ProviderName } from './contract/names.js';
 import type { Generator } from './generators/generator.js';
@@ -36,7 +37,9 @@ const BUNDLE = fileURLToPath(new URL('../dist/workflow-bundle.js', import.meta.u
 /** Runs the worker of all queues until the signal aborts and everything in flight is written down. */
 export async function runWorker(options: RunWorkerOptions): Promise<void> {
   const { address, namespace, signal } = options;
-  const connection = await NativeConnection.connect({ ...options.connection, address });
+  const connection = await NativeConnection.connect({ ...options.connection, address }).catch((error: unknown) => {
+    throw unavailable(address, error);
+  });
   try {
     const deps = await dependencies(options, new Client({ connection, namespace }));
     const workers = await createWorkers(connection, deps);

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
+import { link, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unlessAbsent } from '../blobs/durable-folder.js';
 import { errnoOf } from '../blobs/store-failure.js';
 import { JobFailure } from '../contract/errors.js';
+import { makeFolder } from '../make-folder.js';
 
 const SALT_BYTES = 32;
 
@@ -31,7 +32,7 @@ async function readOrMake(dataDir: string): Promise<Buffer> {
   const path = join(dataDir, 'salt');
   const existing = await readIfThere(path);
   if (existing) return existing;
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await makeFolder(dataDir, 0o700);
   const draft = `${path}.${randomBytes(8).toString('hex')}`;
   try {
     const file = await open(draft, 'wx', 0o600);

@@ -86,7 +86,7 @@ async function keep(deps: ActivityDependencies, image: StoredImage, place: Place
     height: image.height,
     size_bytes: image.size_bytes,
     actual_size: [image.width, image.height],
-    actual_megapixels: Math.round((image.width * image.height) / 10_000) / 100,
+    actual_megapixels: Math.round((image.width * image.height) / 1000) / 1000,
   };
   const pins = [...new Set([image.sha256, ...Object.values(derived ?? {})])];
   return { item: place.item, saved, derived, pins, warnings };

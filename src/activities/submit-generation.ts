@@ -61,6 +61,7 @@ async function send(
   const identity: AttemptIdentity = { nonce: crypto.randomUUID(), jobId, item: order.item.item };
   const request = await requestOf(deps, order);
   const prepared = await generator.prepare(request, account, identity, sending.form);
+  refuseAfterDeadline(order);
 
   const givesUpAt = new Date(Date.now() + prepared.givesUpAfterSeconds * 1000);
   const record = await deps.attempts.open(key, n, {
@@ -133,6 +134,17 @@ async function makeFree(deps: ActivityDependencies, generator: Generator, order:
   }
   if (outcome.type === 'not_billed' || outcome.type === 'ended') throw outcome.failure;
   throw new Error(`a free provider answered ${outcome.type}`);
+}
+
+/** The timer of the workflow cuts the job off; this keeps a request that waited for its turn from being paid after it. */
+function refuseAfterDeadline({ deadline_at: deadline }: GenerationOrder): void {
+  if (deadline === undefined || Date.now() < Date.parse(deadline)) return;
+  throw new JobFailure({
+    code: 'DEADLINE_EXCEEDED',
+    message: 'The deadline_seconds of the job were over before the request was sent.',
+    nextStep: 'Submit again with a longer deadline_seconds.',
+    billing: 'none',
+  });
 }
 
 function notAvailable(provider: string): JobFailure {

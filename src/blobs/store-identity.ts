@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { dirname, relative } from 'node:path';
 import * as z from 'zod';
 import { TEMPORARY, unlessAbsent, type DurableFolder } from './durable-folder.js';
 import { unavailable } from './store-failure.js';
+import { makeFolder } from '../make-folder.js';
 
 /** `store.json` in the root of a store: what makes a folder a store, and this one. */
 const STORE_FILE = 'store.json';
@@ -25,7 +26,7 @@ export async function readStoreId(folder: DurableFolder): Promise<string | undef
 export async function openStoreId(folder: DurableFolder): Promise<string> {
   const known = await readStoreId(folder);
   if (known !== undefined) return known;
-  const firstMade = await mkdir(folder.root, { recursive: true, mode: 0o700 });
+  const firstMade = await makeFolder(folder.root, 0o700);
   if (await isOccupied(folder.root)) {
     // Between the two looks another process may have made the store and begun to use it.
     const id = await readStoreId(folder);

@@ -1,4 +1,4 @@
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, Option, InvalidArgumentError } from 'commander';
 import { VERSION } from '../version.js';
 import { EXIT, reportFailure, tell } from './output.js';
 
@@ -82,11 +82,15 @@ function buildProgram(): Command {
       const { supervise } = await import('./supervise.js');
       await exitAfter(supervise(environmentOf(command), options.workerModule));
     });
+  for (const command of program.commands) command.allowExcessArguments(false);
   return program;
 }
 
 function dataDirOption(): Option {
-  return new Option('--data-dir <folder>', 'the data folder, instead of IMAGE_DATA_DIR');
+  return new Option('--data-dir <folder>', 'the data folder, instead of IMAGE_DATA_DIR').argParser((folder: string) => {
+    if (folder.trim() === '') throw new InvalidArgumentError('It is empty.');
+    return folder;
+  });
 }
 
 function visibleCommands(program: Command): string[] {

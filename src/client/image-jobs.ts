@@ -214,6 +214,7 @@ export class ImageJobs implements JobApi {
       clientRoots: this.#clientRoots,
       accounts: settings.remote ? undefined : known,
       accountsComplete: connected !== undefined,
+      isKnown: async (jobId) => (await this.#manifests.read(jobId)) !== undefined,
     };
   }
 

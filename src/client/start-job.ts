@@ -1,16 +1,18 @@
 import type { BlobStore } from '../blobs/blob-store.js';
 import type { Settings } from '../config.js';
-import { readJobArguments, resolveProvider, type JobArguments } from '../contract/arguments.js';
+import { readJobArguments, resolveProvider, sizeOf, type JobArguments } from '../contract/arguments.js';
 import { digestOf } from '../contract/canonical.js';
 import { failureOfProblems, JobFailure, type Problem } from '../contract/errors.js';
 import { jobIdForKey, newJobId } from '../contract/ids.js';
-import type { Frozen, JobInput } from '../contract/input.js';
+import { pixelSize, type Frozen, type JobInput } from '../contract/input.js';
 import type { JobKind, ProviderName } from '../contract/names.js';
 import { capabilitiesOf } from '../generators/capabilities.js';
 import { checkCapabilities } from '../generators/check-capabilities.js';
 import { referenceRoots, resolveSaveDir } from '../references/roots.js';
 import { snapshotAll, type Snapshots } from '../references/snapshot.js';
 import type { Account } from '../accounts/account.js';
+import { errnoOf } from '../blobs/store-failure.js';
+import { makeFolder } from '../make-folder.js';
 import { sealInput } from './seal.js';
 
 /** What the process of the call knows when it prepares a job. */
@@ -23,6 +25,8 @@ export interface CallContext {
   accounts: Map<ProviderName, Account | ListedAccount> | undefined;
   /** False while the stack, which has accounts of its own, could not be asked. */
   accountsComplete: boolean;
+  /** Whether a job of this ID was started before. */
+  isKnown(jobId: string): Promise<boolean>;
 }
 
 /** An account of the stack's credentials file: its key is not known here. */
@@ -53,9 +57,11 @@ export async function prepareJob(kind: JobKind, raw: unknown, context: CallConte
   const problems: Problem[] = [...read.problems];
   const given = read.arguments;
   const provider = given ? providerOf(given, context) : undefined;
+  // A job that was started under this key before is answered, whether or not its provider's key is still here.
+  const accountsComplete = context.accountsComplete && !(await isKnown(given, context));
   for (const [name, field] of given ? targetsOf(given, provider) : []) {
     const limits = checkCapabilities(name, given ?? { kind }).problems;
-    problems.push(...(limits.length > 0 ? limits : accountProblems(name, field, context)));
+    problems.push(...(limits.length > 0 ? limits : accountProblems(name, field, accountsComplete, context)));
   }
   const saveDir = collected(problems, 'save_dir', await folder);
   const snapshots = await snapshotsOf(kind, given ?? raw, context);
@@ -64,6 +70,7 @@ export async function prepareJob(kind: JobKind, raw: unknown, context: CallConte
     throw failureOfProblems(problems, 'Correct the call and send it again; nothing was started.');
   }
 
+  if (saveDir !== undefined) await madeOrRefused(saveDir);
   const jobId = given.idempotency_key === undefined ? newJobId() : jobIdForKey(TENANT, given.idempotency_key);
   const input = frozenInput(given, provider, snapshots, context, saveDir, read.warnings);
   const warnings = provider === undefined ? [] : checkCapabilities(provider, given).warnings;
@@ -86,13 +93,17 @@ function providerOf(given: JobArguments, { settings, accounts }: CallContext): P
   return [...accounts.keys()].find((name) => capabilitiesOf(name) !== undefined) ?? 'local';
 }
 
+async function isKnown(given: JobArguments | undefined, context: CallContext): Promise<boolean> {
+  return given?.idempotency_key !== undefined && (await context.isKnown(jobIdForKey(TENANT, given.idempotency_key)));
+}
+
 function targetsOf(given: JobArguments, provider: ProviderName | undefined): [ProviderName, string][] {
   const fallbacks = (given.fallback ?? []).map((name, index): [ProviderName, string] => [name, `fallback[${index}]`]);
   return provider === undefined ? fallbacks : [[provider, 'provider'], ...fallbacks];
 }
 
 /** On the local stack a job runs with an account of its own client, so one that has none would wait for ever. */
-function accountProblems(provider: ProviderName, field: string, { accounts, accountsComplete, settings }: CallContext): Problem[] {
+function accountProblems(provider: ProviderName, field: string, accountsComplete: boolean, { accounts, settings }: CallContext): Problem[] {
   if (provider === 'local' || !accountsComplete || accounts === undefined || accounts.has(provider)) return [];
   const message = `there is no key for ${provider} here; set it in the environment of this MCP server or in ${settings.credentialsFile}`;
   return [{ field, code: 'PROVIDER_NOT_CONFIGURED', message }];
@@ -101,6 +112,16 @@ function accountProblems(provider: ProviderName, field: string, { accounts, acco
 function saveDirOf(raw: unknown): string | undefined {
   const value = typeof raw === 'object' && raw !== null && 'save_dir' in raw ? raw.save_dir : undefined;
   return typeof value === 'string' && value.trim() !== '' ? value : undefined;
+}
+
+/** A folder that cannot be made is refused before anything is paid. */
+async function madeOrRefused(folder: string): Promise<void> {
+  try {
+    await makeFolder(folder);
+  } catch (error) {
+    const message = `the folder for the pictures, ${folder}, cannot be made (${errnoOf(error) ?? 'unknown fault'})`;
+    throw failureOfProblems([{ field: 'save_dir', code: 'PERMISSION_DENIED', message }], 'Name another folder in save_dir or IMAGE_SAVE_DIR; nothing was started.');
+  }
 }
 
 /** Started early and looked at later: its rejection is nobody's before that. */
@@ -179,12 +200,20 @@ function defaultModel(provider: ProviderName | undefined, accounts: CallContext[
   return image?.startsWith('gpt-image-') ? image : responses;
 }
 
+function plainSize(size: string | undefined): string | undefined {
+  const pixels = size === undefined ? undefined : pixelSize(size);
+  return pixels ? `${pixels.width}x${pixels.height}` : size;
+}
+
 /** Neither where the files go nor how the job is run changes what is asked; the bytes of local files do. */
 function requestDigest(given: JobArguments, snapshots: Snapshots): string {
   const { idempotency_key, tags, priority, save_dir, basename, deadline_seconds, ...asked } = given;
   void [idempotency_key, tags, priority, save_dir, basename, deadline_seconds];
   return digestOf({
     ...asked,
+    // A default that is spelled out asks for nothing else.
+    n: asked.n === 1 ? undefined : asked.n,
+    size: plainSize(sizeOf(asked)),
     image_path: undefined,
     image_paths: snapshots.references.map(({ digest }) => digest),
     mask_path: snapshots.mask?.digest,

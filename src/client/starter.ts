@@ -57,7 +57,8 @@ export class Starter {
       warnings.push('The store did not take the journal of this job; it runs, and its worker writes it.');
     }
     const outcome = start.value;
-    if (outcome === 'exists') {
+    // Under a random ID only a recovery from this very manifest can have come first.
+    if (outcome === 'exists' && keyed) {
       await this.#refuseOther(connected, prepared, startBy).catch(async (error: unknown) => {
         // The manifest is ours, the workflow is somebody else's: it must not speak for that.
         if (error instanceof JobFailure) await this.manifests.remove(prepared.jobId);

@@ -72,6 +72,8 @@ export interface Plan {
 
 /** The argument of submitGeneration: one picture at one provider. */
 export interface GenerationOrder {
+  /** Nothing is sent after it, ISO 8601; absent: whenever it is this order's turn. */
+  deadline_at?: string;
   picture: Picture;
   target: Target;
   item: PlannedItem;

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
+import { link, open, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isPidRunning } from '../blobs/process-identity.js';
 import { sha256 } from '../contract/canonical.js';
 import { JobFailure } from '../contract/errors.js';
+import { makeFolder } from '../make-folder.js';
 
 const EXTENSIONS: Record<string, string> = {
   'image/png': 'png',
@@ -48,7 +49,7 @@ export async function exportImage(folder: string, name: string, read: () => Prom
   if (await exists(path)) return path;
   const partial = join(folder, `.${name}.${WRITER}-${randomBytes(4).toString('hex')}.partial`);
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await removeLeftovers(folder, name);
     const file = await open(partial, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644);
     try {

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, realpath, unlink, writeFile } from 'node:fs/promises';
+import { readFile, realpath, unlink, writeFile } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { promisify } from 'node:util';
 import { errnoOf } from '../blobs/store-failure.js';
 import { JobFailure } from '../contract/errors.js';
+import { makeFolder } from '../make-folder.js';
 
 /** SQLite's write-ahead log needs memory that processes share, which these do not offer. */
 const NETWORK_TYPES = /^(nfs\d?|cifs|smb\d?|smbfs|afpfs|webdav|9p|ceph|lustre|glusterfs|afs|fuse\.(sshfs|glusterfs|rclone|s3fs|davfs\d?|gcsfuse))$/;
@@ -16,7 +17,7 @@ const NETWORK_TYPES = /^(nfs\d?|cifs|smb\d?|smbfs|afpfs|webdav|9p|ceph|lustre|gl
 export async function prepareDataFolder(dataDir: string): Promise<string> {
   let real: string;
   try {
-    await mkdir(join(dataDir, 'logs'), { recursive: true, mode: 0o700 });
+    await makeFolder(join(dataDir, 'logs'), 0o700);
     real = await realpath(dataDir);
     const probe = join(real, `.writable-${randomBytes(6).toString('hex')}`);
     await writeFile(probe, '', { flag: 'wx', mode: 0o600 });

@@ -1,4 +1,4 @@
-import { access, constants, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { access, constants, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -12,6 +12,7 @@ import { downloadRelease } from './download.js';
 import { goInstall } from './go-install.js';
 import { progressSchema, type Progress } from './protocol.js';
 import { minorOf, PINNED_CLI_VERSION, PINNED_SERVER_MINOR, readTemporalVersion, type TemporalVersion } from './temporal-version.js';
+import { makeFolder } from '../make-folder.js';
 
 export interface TemporalBinary {
   path: string;
@@ -75,7 +76,7 @@ export async function findTemporalBinary(options: FindOptions): Promise<Temporal
   const ready = await pinnedOrInstalled(pinned, options, failed);
   if (ready) return ready;
   try {
-    await mkdir(settings.cacheDir, { recursive: true, mode: 0o700 });
+    await makeFolder(settings.cacheDir, 0o700);
     await access(settings.cacheDir, constants.W_OK);
   } catch {
     failed('downloading and building', `the cache folder ${settings.cacheDir} cannot be written`);
@@ -142,7 +143,7 @@ async function install(pinned: string, settings: Settings, produce: (folder: str
   try {
     const made = await usable(await produce(folder));
     if (minorOf(made.version.server) !== PINNED_SERVER_MINOR) throw new Error(`it holds server ${made.version.server}`);
-    await mkdir(join(pinned, '..'), { recursive: true, mode: 0o700 });
+    await makeFolder(join(pinned, '..'), 0o700);
     await rename(made.path, pinned);
     return { path: pinned, version: made.version };
   } finally {

@@ -128,6 +128,10 @@ function fit(record: Record<string, unknown>, budget: number): Record<string, un
       fitted = { ...fitted, result: without(fitted['result'], field) };
     }
   }
+  const result: unknown = fitted['result'];
+  if (excess() > 0 && isPlainObject(result) && Array.isArray(result['results'])) {
+    fitted = { ...fitted, result: { ...result, results: result['results'].map(namedOnly) } };
+  }
   const warnings: unknown = fitted['warnings'];
   if (excess() > 0 && Array.isArray(warnings)) {
     fitted = { ...fitted, warnings: warnings.map((warning) => cut(String(warning), 120)) };
@@ -138,10 +142,20 @@ function fit(record: Record<string, unknown>, budget: number): Record<string, un
     const most = Math.max(least, message.length - excess() - 3);
     fitted = { ...fitted, message: cut(message, most) };
   }
+  for (let kept: unknown = fitted['warnings']; excess() > 0 && Array.isArray(kept) && kept.length > 1; kept = fitted['warnings']) {
+    fitted = { ...fitted, warnings: kept.slice(0, -1) };
+  }
   for (const field of ['attempt', 'age_seconds']) {
     if (excess() > 0) fitted = without(fitted, field);
   }
   return fitted;
+}
+
+/** A picture of a batch stands whole under `saved`; its entry names it. */
+function namedOnly(entry: unknown): unknown {
+  if (!isPlainObject(entry) || !Array.isArray(entry['saved'])) return entry;
+  const uris = entry['saved'].map((saved: unknown) => (isPlainObject(saved) ? { path: saved['path'], uri: saved['uri'] } : saved));
+  return { ...entry, saved: uris };
 }
 
 function without(record: Record<string, unknown>, field: string): Record<string, unknown> {

@@ -74,7 +74,7 @@ async function makeItem(plan: Plan, item: PlannedItem, state: JobState): Promise
   if (item.error) return { item: item.item, provider: target.provider, error: item.error, billing: 'none' };
   for (;;) {
     try {
-      return await makeItemAt(plan, { picture: plan.picture, target, item, fallbacks }, state);
+      return await makeItemAt(plan, { picture: plan.picture, target, item, fallbacks, deadline_at: state.deadlineAt() }, state);
     } catch (error) {
       if (isCutOff(error)) throw error;
       const { jobError, billing } = errorOf(error);

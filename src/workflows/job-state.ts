@@ -75,6 +75,13 @@ export class JobState {
     return record;
   }
 
+  /** When deadline_seconds are over; what is no such number the first activity refuses. */
+  deadlineAt(): string | undefined {
+    const { deadline_seconds: limit } = this.input;
+    const end = typeof limit === 'number' ? new Date(this.run.startedAt.getTime() + limit * 1000) : undefined;
+    return end && Number.isFinite(end.getTime()) ? end.toISOString() : undefined;
+  }
+
   timing(): Timing | undefined {
     return this.plan?.timing;
   }
