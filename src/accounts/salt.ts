@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { unlessAbsent } from '../blobs/durable-folder.js';
 import { errnoOf } from '../blobs/store-failure.js';
 import { JobFailure } from '../contract/errors.js';
-import { makeFolder } from '../make-folder.js';
+import { makeFolder } from '../blobs/make-folder.js';
 
 const SALT_BYTES = 32;
 

@@ -4,7 +4,7 @@ import { dirname, relative } from 'node:path';
 import * as z from 'zod';
 import { TEMPORARY, unlessAbsent, type DurableFolder } from './durable-folder.js';
 import { unavailable } from './store-failure.js';
-import { makeFolder } from '../make-folder.js';
+import { makeFolder } from './make-folder.js';
 
 /** `store.json` in the root of a store: what makes a folder a store, and this one. */
 const STORE_FILE = 'store.json';

@@ -12,7 +12,7 @@ import { referenceRoots, resolveSaveDir } from '../references/roots.js';
 import { snapshotAll, type Snapshots } from '../references/snapshot.js';
 import type { Account } from '../accounts/account.js';
 import { errnoOf } from '../blobs/store-failure.js';
-import { makeFolder } from '../make-folder.js';
+import { makeFolder } from '../blobs/make-folder.js';
 import { sealInput } from './seal.js';
 
 /** What the process of the call knows when it prepares a job. */

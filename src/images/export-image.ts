@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { isPidRunning } from '../blobs/process-identity.js';
 import { sha256 } from '../contract/canonical.js';
 import { JobFailure } from '../contract/errors.js';
-import { makeFolder } from '../make-folder.js';
+import { makeFolder } from '../blobs/make-folder.js';
 
 const EXTENSIONS: Record<string, string> = {
   'image/png': 'png',

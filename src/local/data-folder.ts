@@ -5,7 +5,7 @@ import { join, sep } from 'node:path';
 import { promisify } from 'node:util';
 import { errnoOf } from '../blobs/store-failure.js';
 import { JobFailure } from '../contract/errors.js';
-import { makeFolder } from '../make-folder.js';
+import { makeFolder } from '../blobs/make-folder.js';
 
 /** SQLite's write-ahead log needs memory that processes share, which these do not offer. */
 const NETWORK_TYPES = /^(nfs\d?|cifs|smb\d?|smbfs|afpfs|webdav|9p|ceph|lustre|glusterfs|afs|fuse\.(sshfs|glusterfs|rclone|s3fs|davfs\d?|gcsfuse))$/;

@@ -12,7 +12,7 @@ import { downloadRelease } from './download.js';
 import { goInstall } from './go-install.js';
 import { progressSchema, type Progress } from './protocol.js';
 import { minorOf, PINNED_CLI_VERSION, PINNED_SERVER_MINOR, readTemporalVersion, type TemporalVersion } from './temporal-version.js';
-import { makeFolder } from '../make-folder.js';
+import { makeFolder } from '../blobs/make-folder.js';
 
 export interface TemporalBinary {
   path: string;

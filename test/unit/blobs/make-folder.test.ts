@@ -2,7 +2,7 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { makeFolder } from '../../src/make-folder.js';
+import { makeFolder } from '../../../src/blobs/make-folder.js';
 
 let folder: string;
 beforeAll(async () => {

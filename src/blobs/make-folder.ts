@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { errnoOf } from './blobs/store-failure.js';
+import { errnoOf } from './store-failure.js';
 
 /**
  * Makes a folder and those above it; gives the first one that was made. One call of the system for each level: the
