@@ -40,7 +40,7 @@ async function follow(deps: ActivityDependencies, late: Late): Promise<boolean> 
   const { key, record, order, generator, jobId } = late;
   const outcome = await late.reply;
   if (outcome.type === 'ambiguous' || outcome.type === 'not_billed') return false;
-  const stands = await unaborted(() => settle(deps, key, record.n, outcome), deps.logger);
+  const stands = await unaborted(() => settle(deps, key, record.n, outcome, generator), deps.logger);
   if (stands.state === 'accepted' && stands.handle !== undefined && !stands.error) {
     const accepted: Accepted = { state: 'accepted', handle: stands.handle, attempt: stands.n };
     try {

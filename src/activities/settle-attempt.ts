@@ -93,9 +93,9 @@ export async function settle(
   key: AttemptKey,
   n: number,
   outcome: SubmitOutcome,
+  generator: Generator,
 ): Promise<AttemptRecord> {
-  const generator = outcome.type === 'done' ? await generatorOf(deps, key, n) : undefined;
-  const stored = outcome.type === 'done' && generator ? await storeResult(deps, outcome, generator) : undefined;
+  const stored = outcome.type === 'done' ? await storeResult(deps, outcome, generator) : undefined;
   return deps.attempts.change(key, n, (now) => {
     if (isPaid(now) || now.state === 'not_billed') return undefined;
     const lateness = now.state === 'ambiguous' ? { late: true } : {};
@@ -126,11 +126,6 @@ export async function settle(
 function notBefore(failure: JobFailure): string | undefined {
   const { retryAfterSeconds } = failure;
   return retryAfterSeconds === undefined ? undefined : new Date(Date.now() + retryAfterSeconds * 1000).toISOString();
-}
-
-async function generatorOf(deps: ActivityDependencies, key: AttemptKey, n: number): Promise<Generator | undefined> {
-  const record = await deps.attempts.latest(key);
-  return record && record.n === n ? deps.generators.get(record.provider) : undefined;
 }
 
 /** The fields of a record whose request has ended, with pictures or without. */

@@ -87,7 +87,7 @@ async function send(
     // The first thing that leaves this process is the handle: should the store fail now, the next attempt still finds it.
     say({ phase: 'sending', handle: outcome.handle, nonce: identity.nonce });
   }
-  const stands = await unaborted(() => settle(deps, key, n, outcome), deps.logger);
+  const stands = await unaborted(() => settle(deps, key, n, outcome, generator), deps.logger);
   // Judged by somebody else meanwhile (a machine that slept): then no activity of this sender's is waited for any more.
   if (stands.late) followLateReply(deps, { key, record, order, generator, jobId, reply });
   if (outcome.type === 'not_billed' && outcome.nextForm !== undefined && stands.state === 'not_billed') return undefined;
@@ -115,7 +115,7 @@ async function giveUp(
 ): Promise<Accepted | Generated> {
   const { key, n, order, generator, jobId } = sending;
   const reason = `no reply within ${prepared.givesUpAfterSeconds} seconds`;
-  const stands = await unaborted(() => settle(deps, key, n, { type: 'ambiguous', reason }), deps.logger);
+  const stands = await unaborted(() => settle(deps, key, n, { type: 'ambiguous', reason }, generator), deps.logger);
   followLateReply(deps, { key, record, order, generator, jobId, reply });
   if (stands.state !== 'ambiguous') return endOf(stands, deps, key);
   throw maybeBilled(stands);
