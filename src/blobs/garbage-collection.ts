@@ -1,8 +1,8 @@
-import { Attempts } from './attempts.js';
 import type { BlobStore } from './blob-store.js';
-import { JobFailure } from '../contract/errors.js';
-import { referencesOf } from '../contract/input.js';
-import type { Manifest, Manifests } from './manifests.js';
+import type { Manifests } from './manifests.js';
+import { releasePinned } from './pins.js';
+
+export { blobsOf } from './pins.js';
 
 export interface GarbageCollection {
   store: BlobStore;
@@ -24,7 +24,11 @@ export interface CollectedGarbage {
   unreadable: string[];
 }
 
-const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+/** After the end of its job a reference is of use to a retry alone. */
+const REFERENCE_DAYS = 30;
 
 /**
  * Removes blobs that no job needs and the remains of killed writers. Attempt records are never removed, and what they say
@@ -32,11 +36,11 @@ const HOUR_MS = 3_600_000;
  * meanwhile has stored its blobs again, which the removal sees.
  */
 export async function collectGarbage(options: GarbageCollection): Promise<CollectedGarbage> {
-  const { store, manifests, now = () => new Date(), minAgeHours = 24, referenceDays = 30 } = options;
+  const { store, manifests, now = () => new Date(), minAgeHours = 24, referenceDays = REFERENCE_DAYS } = options;
   const started = now().getTime();
   const cutoff = new Date(started - minAgeHours * HOUR_MS);
   const result: CollectedGarbage = { examined: 0, removed: 0, freedBytes: 0, tempFilesRemoved: 0, unreadable: [] };
-  result.tempFilesRemoved = (await store.sweepTemporary?.(new Date(started - 24 * HOUR_MS))) ?? 0;
+  result.tempFilesRemoved = (await store.sweepTemporary?.(new Date(started - DAY_MS))) ?? 0;
 
   const candidates = new Map<string, number>();
   for await (const blob of store.listBlobs()) {
@@ -45,43 +49,66 @@ export async function collectGarbage(options: GarbageCollection): Promise<Collec
   }
   if (candidates.size === 0) return result;
 
-  const attempts = new Attempts(store);
-  const referencesSince = started - referenceDays * 24 * HOUR_MS;
-  for await (const manifest of manifests.list((key) => result.unreadable.push(key))) {
-    if (manifest.state === 'deleted') continue;
-    for (const digest of pinnedBy(manifest, referencesSince)) candidates.delete(digest);
-    for (const digest of await boughtBy(manifest, attempts, result.unreadable)) candidates.delete(digest);
-  }
-  if (result.unreadable.length > 0) return result;
+  const { unreadable, unnamedSince = cutoff } = await releasePinned(candidates, {
+    store,
+    manifests,
+    referencesSince: new Date(started - referenceDays * DAY_MS),
+  });
+  result.unreadable = unreadable;
+  if (unreadable.length > 0) return result;
 
+  const olderThan = unnamedSince < cutoff ? unnamedSince : cutoff;
   for (const [digest, sizeBytes] of candidates) {
-    if (!(await store.deleteBlob(digest, cutoff))) continue;
+    if (!(await store.deleteBlob(digest, olderThan))) continue;
     result.removed += 1;
     result.freedBytes += sizeBytes;
   }
   return result;
 }
 
-function pinnedBy(manifest: Manifest, referencesSince: number): string[] {
-  const { record, input, ended_at: endedAt } = manifest;
-  const results = record?.result?.results ?? [];
-  const saved = [...(record?.result?.saved ?? []), ...results.flatMap((item) => item.saved ?? [])];
-  const outputs = [...manifest.output_pins, ...saved.map((image) => image.sha256)];
-  const isLongOver = manifest.state === 'ended' && endedAt !== undefined && Date.parse(endedAt) < referencesSince;
-  if (isLongOver) return outputs;
-  const named = [...referencesOf(input), input.mask_path];
-  const snapshots = named.flatMap((reference) => (typeof reference === 'object' ? [reference.sha256] : []));
-  return [...outputs, ...manifest.pins, ...Object.values(manifest.references), ...snapshots];
+export interface RemoveUnneeded {
+  store: BlobStore;
+  manifests: Manifests;
+  /** SHA-256 of the blobs that may go, as `blobsOf` gave them before their job became a tombstone. */
+  candidates: readonly string[];
+  /** A blob that was stored or stored again more recently stays; a later collection removes it. */
+  minAgeMinutes: number;
+  now?: () => Date;
 }
 
-/** The pictures that a job has paid for: its record names them only at its end, and a retry looks for them later still. */
-async function boughtBy(manifest: Manifest, attempts: Attempts, unreadable: string[]): Promise<string[]> {
-  try {
-    const records = await attempts.list({ namespace: manifest.namespace, workflowId: manifest.job_id });
-    return records.flatMap((record) => (record.outputs ?? []).map((output) => output.sha256));
-  } catch (error) {
-    if (!(error instanceof JobFailure)) throw error;
-    unreadable.push(`attempt records of ${manifest.job_id}`);
-    return [];
+export interface Removed {
+  removed: number;
+  freedBytes: number;
+  /** When there are any, nothing was removed. */
+  unreadable: string[];
+}
+
+/**
+ * Removes those of a few blobs that no job needs any more, by the rules of the collection. What it leaves (a young blob, one
+ * that an open job may have made, all of them while a manifest cannot be read) goes with a later collection.
+ */
+export async function removeUnneeded(options: RemoveUnneeded): Promise<Removed> {
+  const { store, manifests, minAgeMinutes, now = () => new Date() } = options;
+  const started = now().getTime();
+  const cutoff = new Date(started - minAgeMinutes * MINUTE_MS);
+  const candidates = new Set(options.candidates);
+  const result: Removed = { removed: 0, freedBytes: 0, unreadable: [] };
+  if (candidates.size === 0) return result;
+
+  const { unreadable, unnamedSince = cutoff } = await releasePinned(candidates, {
+    store,
+    manifests,
+    referencesSince: new Date(started - REFERENCE_DAYS * DAY_MS),
+  });
+  result.unreadable = unreadable;
+  if (unreadable.length > 0) return result;
+
+  const olderThan = unnamedSince < cutoff ? unnamedSince : cutoff;
+  for (const digest of candidates) {
+    const size = (await store.statBlob(digest))?.sizeBytes ?? 0;
+    if (!(await store.deleteBlob(digest, olderThan))) continue;
+    result.removed += 1;
+    result.freedBytes += size;
   }
+  return result;
 }

@@ -6,6 +6,10 @@ import { jobRecordSchema } from '../contract/record.js';
 import type { BlobStore } from './blob-store.js';
 import { readJson, toBytes } from './json-documents.js';
 
+/** `deleted`: somebody asked for it; `retention`: IMAGE_RETENTION_DAYS after its end. */
+const DELETION_REASONS = ['deleted', 'retention'] as const;
+export type DeletionReason = (typeof DELETION_REASONS)[number];
+
 /** The journal of a job. Times are ISO 8601 in UTC, digests SHA-256 in lower-case hex. */
 const manifestSchema = z.object({
   job_id: z.string(),
@@ -30,6 +34,18 @@ const manifestSchema = z.object({
   derived: z.record(z.string(), z.object({ thumbnail: z.string(), preview: z.string() })).optional(),
   record: jobRecordSchema.optional(),
   ended_at: z.iso.datetime().optional(),
+  /** When the job, which had ended, was last to be started again: written before the start, so that nobody deletes it under its feet. */
+  restarted_at: z.iso.datetime().optional(),
+  /** Of a deleted job; absent in those of earlier versions. */
+  deletion: z
+    .object({
+      /** A word of a later version counts as the ordinary one. */
+      reason: z.enum(DELETION_REASONS).catch('deleted'),
+      at: z.iso.datetime(),
+      /** Temporal has been told to delete its closed workflow, or does not know it any more. */
+      workflow_deleted: z.boolean(),
+    })
+    .optional(),
 });
 export type Manifest = z.output<typeof manifestSchema>;
 
@@ -97,8 +113,16 @@ export class Manifests {
   }
 }
 
-/** What remains of a deleted job: that it was there, and which request it answered. Its input is a placeholder without content. */
-export function tombstone(manifest: Manifest): Manifest {
+/** When the last run of an ended job ended or was to begin; the age of a job counts from here. */
+export function lastRunOf({ ended_at, restarted_at, created_at }: Manifest): Date {
+  return new Date(Math.max(...[ended_at ?? created_at, restarted_at ?? created_at].map((time) => Date.parse(time))));
+}
+
+/**
+ * What remains of a deleted job: that it was there, which request it answered, and why it went. Its input is a placeholder
+ * without content.
+ */
+export function tombstone(manifest: Manifest, reason: DeletionReason = 'deleted', at: Date = new Date()): Manifest {
   const { job_id, created_at, created_by, namespace, database_id, request_digest, idempotent, ended_at } = manifest;
   return {
     job_id,
@@ -115,6 +139,7 @@ export function tombstone(manifest: Manifest): Manifest {
     output_pins: [],
     derived: {},
     ended_at,
+    deletion: { reason, at: at.toISOString(), workflow_deleted: false },
   };
 }
 

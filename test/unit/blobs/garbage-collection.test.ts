@@ -38,7 +38,7 @@ async function job(jobId: string, fields: Partial<NewManifest>): Promise<void> {
     created_at: ago(1000).toISOString(),
     created_by: 'client',
     namespace: 'default',
-    input: { kind: 'image_generate', prompt: 'a cat' },
+    input: { kind: 'image_generate', prompt: 'a cat', provider: 'openai' },
     ...fields,
   });
 }
@@ -85,7 +85,7 @@ describe('garbage collection', () => {
       pins: [pin],
       output_pins: [output],
       references: { 'https://a.example/cat.png': url },
-      input: { kind: 'image_edit', prompt: 'a cat', image_path: { sha256: image }, mask_path: { sha256: mask } },
+      input: { kind: 'image_edit', prompt: 'a cat', provider: 'openai', image_path: { sha256: image }, mask_path: { sha256: mask } },
     });
     expect((await collectGarbage({ store, manifests })).removed).toBe(0);
     expect(await remaining(...digests)).toEqual(digests.map(() => true));
