@@ -21,7 +21,7 @@ export function attemptKey(deps: ActivityDependencies, { target, item }: Generat
 export async function boughtAt(deps: ActivityDependencies, order: GenerationOrder): Promise<AttemptRecord | undefined> {
   for (const fallback of order.fallbacks) {
     const record = fallback.free ? undefined : await deps.attempts.latest(attemptKey(deps, order, fallback));
-    if (record && record.state !== 'not_billed') return record;
+    if (record && record.state !== 'not_billed' && !(await deps.attempts.isReleased(record))) return record;
   }
   return undefined;
 }

@@ -1,3 +1,4 @@
+import { reopened } from '../blobs/manifests.js';
 import { canonicalJson } from '../contract/canonical.js';
 import type { JobInput, Reference } from '../contract/input.js';
 import type { ResolveContext } from '../references/resolve.js';
@@ -30,10 +31,8 @@ export async function adoptJob(deps: ActivityDependencies, jobId: string, input:
     if (created) return {};
   }
   const manifest = await manifests.update(jobId, (now) => {
-    const same = now.input !== undefined && canonicalJson(now.input) === canonicalJson(input);
-    if (same && now.state === 'accepted') return undefined;
-    const { record: _record, ended_at: _endedAt, ...kept } = now;
-    return { ...kept, state: 'accepted', namespace, database_id: databaseId, input, references: same ? now.references : {} };
+    if (now.state === 'accepted' && canonicalJson(now.input) === canonicalJson(input)) return undefined;
+    return reopened(now, { input, namespace, database_id: databaseId });
   });
   return manifest?.references ?? {};
 }

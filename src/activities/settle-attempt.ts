@@ -21,6 +21,7 @@ export async function standing(
 ): Promise<Standing> {
   const last = await deps.attempts.latest(key);
   if (!last) return { type: 'free', n: 0 };
+  if (await deps.attempts.isReleased(last)) return { type: 'free', n: last.n + 1 };
   switch (last.state) {
     case 'done':
     case 'accepted':

@@ -50,6 +50,8 @@ const attemptRecordSchema = z.object({
   reason: z.string().optional(),
   error: jobErrorSchema.optional(),
   billing: jobRecordSchema.shape.billing,
+  /** Since then the picture may be bought again although this record stands: nothing was charged, or a person has said so. */
+  released_at: z.iso.datetime().optional(),
 });
 export type AttemptRecord = z.infer<typeof attemptRecordSchema>;
 
@@ -136,6 +138,41 @@ export class Attempts {
       const record = { ...next, updated_at: this.#now().toISOString() };
       if (await this.#store.replaceDocument(name, toBytes(record, attemptRecordSchema), version)) return record;
     }
+  }
+
+  /** Whether what this record paid for, or may have paid for, will not come any more. */
+  async isSpent({ state, error, outputs }: AttemptRecord): Promise<boolean> {
+    if (state === 'ambiguous') return true;
+    if (state === 'accepted') return error !== undefined;
+    if (state !== 'done') return false;
+    const present = await Promise.all((outputs ?? []).map((output) => this.#store.statBlob(output.sha256)));
+    return present.length === 0 || present.includes(undefined);
+  }
+
+  /** Whether the picture may be bought again although this record stands. */
+  async isReleased(record: AttemptRecord): Promise<boolean> {
+    return record.released_at !== undefined && (await this.isSpent(record));
+  }
+
+  /**
+   * Lets the picture of each record that the rule names be bought again. The record keeps its state, so a late reply is still
+   * written down; what was released stays so. Gives the number of records that are released now.
+   */
+  async release(key: WorkflowKey, mayBuyAgain: (record: AttemptRecord) => Promise<boolean>): Promise<number> {
+    let released = 0;
+    for await (const name of this.#store.listDocuments(workflowPrefix(key))) {
+      for (;;) {
+        const { value, version } = await this.#existing(name);
+        if (value.released_at === undefined) {
+          if (!(await mayBuyAgain(value))) break;
+          const next = { ...value, released_at: this.#now().toISOString() };
+          if (!(await this.#store.replaceDocument(name, toBytes(next, attemptRecordSchema), version))) continue;
+        }
+        released += 1;
+        break;
+      }
+    }
+    return released;
   }
 
   /** All records of a job: every input, item and number, in the order of item and number. */

@@ -15,6 +15,11 @@ export interface StoredDocument {
   version: string;
 }
 
+export interface DocumentTime {
+  key: string;
+  changedAt: Date;
+}
+
 /**
  * A store of immutable blobs by digest and of small mutable JSON documents by key.
  * Every write is durable (fsync) before it is answered. Failures of the medium are STORE_UNAVAILABLE (retryable).
@@ -42,6 +47,8 @@ export interface BlobStore {
   deleteDocument(key: string): Promise<void>;
   /** The keys below a prefix that ends with `/`, in no order. */
   listDocuments(prefix: string): AsyncIterable<string>;
+  /** The documents right below such a prefix with the time of their last change, in no order. */
+  documentTimes(prefix: string): Promise<DocumentTime[]>;
 
   /** Removes what killed writers left behind before then, and gives the number of files. */
   sweepTemporary?(olderThan: Date): Promise<number>;

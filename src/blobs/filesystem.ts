@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { sha256 } from '../contract/canonical.js';
 import { JobFailure } from '../contract/errors.js';
-import type { BlobInfo, BlobListing, BlobStore, StoredDocument } from './blob-store.js';
+import type { BlobInfo, BlobListing, BlobStore, DocumentTime, StoredDocument } from './blob-store.js';
 import { DurableFolder, TEMPORARY, unlessAbsent } from './durable-folder.js';
 import { Locks } from './lock.js';
 import { storeFailure, unavailable } from './store-failure.js';
@@ -156,6 +156,17 @@ export class FilesystemBlobStore implements BlobStore {
       if (entry.isDirectory()) yield* this.listDocuments(`${prefix}${entry.name}/`);
       else yield `${prefix}${entry.name}`;
     }
+  }
+
+  async documentTimes(prefix: string): Promise<DocumentTime[]> {
+    const times: DocumentTime[] = [];
+    for await (const key of this.listDocuments(prefix)) {
+      if (key.includes('/', prefix.length)) continue;
+      // One that is removed meanwhile is none.
+      const found = await this.#medium(() => unlessAbsent(stat(this.#folder.path(key))));
+      if (found) times.push({ key, changedAt: found.mtime });
+    }
+    return times;
   }
 
   sweepTemporary(olderThan: Date): Promise<number> {

@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { sha256 } from '../contract/canonical.js';
+import { canonicalJson, sha256 } from '../contract/canonical.js';
 import { JobFailure } from '../contract/errors.js';
-import { jobInputSchema } from '../contract/input.js';
+import { jobInputSchema, type JobInput } from '../contract/input.js';
 import { jobRecordSchema } from '../contract/record.js';
-import type { BlobStore } from './blob-store.js';
+import type { BlobStore, DocumentTime } from './blob-store.js';
 import { readJson, toBytes } from './json-documents.js';
 
 /** `deleted`: somebody asked for it; `retention`: IMAGE_RETENTION_DAYS after its end. */
@@ -52,7 +52,16 @@ export type Manifest = z.output<typeof manifestSchema>;
 /** A manifest as its creator gives it: lists that are empty may be left out. */
 export type NewManifest = z.input<typeof manifestSchema>;
 
+/** Manifests at one moment. */
+export interface ManifestIndex {
+  has(jobId: string): boolean;
+  /** By last change. Not by creation, but what was created later was also changed later than a job's creation. */
+  newestFirst(): AsyncIterable<{ manifest: Manifest; changedAt: Date }>;
+}
+
 const PREFIX = 'manifests/';
+/** Small files: enough at once to keep the disk busy. */
+const READ_TOGETHER = 16;
 
 /** The manifests of a store, by job_id. */
 export class Manifests {
@@ -102,6 +111,28 @@ export class Manifests {
     }
   }
 
+  /** What is there now, for readers that want the latest jobs first. */
+  async index(): Promise<ManifestIndex> {
+    const times = await this.#store.documentTimes(PREFIX);
+    const keys = new Set(times.map(({ key }) => key));
+    return {
+      has: (jobId) => keys.has(documentKey(jobId)),
+      newestFirst: () => this.#newestFirst(times),
+    };
+  }
+
+  async *#newestFirst(times: readonly DocumentTime[]): AsyncIterable<{ manifest: Manifest; changedAt: Date }> {
+    const sorted = [...times].sort((a, b) => b.changedAt.getTime() - a.changedAt.getTime());
+    for (let start = 0; start < sorted.length; start += READ_TOGETHER) {
+      const some = sorted.slice(start, start + READ_TOGETHER);
+      const read = await Promise.all(some.map(({ key }) => this.#readOrReport(key, () => {})));
+      for (const [index, { changedAt }] of some.entries()) {
+        const manifest = read[index];
+        if (manifest) yield { manifest, changedAt };
+      }
+    }
+  }
+
   async #readOrReport(key: string, onUnreadable: (key: string, failure: JobFailure) => void): Promise<Manifest | undefined> {
     try {
       return (await readJson(this.#store, key, manifestSchema))?.value;
@@ -111,6 +142,18 @@ export class Manifests {
       return undefined;
     }
   }
+}
+
+/** A manifest whose job runs again with this input. References that were read for the same request stay as they were read. */
+export function reopened(now: Manifest, run: Pick<Manifest, 'input' | 'namespace' | 'database_id'>): Manifest {
+  const { record: _record, ended_at: _endedAt, deletion: _deletion, ...kept } = now;
+  const same = canonicalJson(asked(now.input)) === canonicalJson(asked(run.input));
+  return { ...kept, ...run, state: 'accepted', references: same ? now.references : {} };
+}
+
+/** What is asked, whoever asks: a retry runs with the accounts of its caller. */
+function asked(input: JobInput): JobInput {
+  return { ...input, frozen: undefined };
 }
 
 /** When the last run of an ended job ended or was to begin; the age of a job counts from here. */

@@ -1,4 +1,4 @@
-import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { isGrpcServiceError, type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
 import { jobErrorSchema, jobRecordSchema, type JobRecord, type JobStage } from '../contract/record.js';
 import { WAITING, WORKFLOW_TYPE } from '../contract/names.js';
@@ -55,9 +55,13 @@ async function describe(client: Client, jobId: string): Promise<Description | un
 
 const GRPC_NOT_FOUND = 5;
 
+/** Temporal knows no workflow of this ID, or not this run of it. */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof WorkflowNotFoundError || (isGrpcServiceError(error) && error.code === GRPC_NOT_FOUND);
+}
+
 function ignoreNotFound(error: unknown): undefined {
-  if (error instanceof WorkflowNotFoundError) return undefined;
-  if (error instanceof Error && 'code' in error && error.code === GRPC_NOT_FOUND) return undefined;
+  if (isNotFound(error)) return undefined;
   throw error;
 }
 
@@ -85,11 +89,17 @@ function baseRecord(connected: Connected, jobId: string, description: Descriptio
   return record;
 }
 
+interface Run {
+  runId: string;
+  running: boolean;
+  isImageJob: boolean;
+}
+
 /** The latest run under an ID; undefined when Temporal knows none. */
-export async function latestRun({ client }: Connected, jobId: string): Promise<{ runId: string; running: boolean } | undefined> {
+export async function latestRun({ client }: Connected, jobId: string): Promise<Run | undefined> {
   const info = (await describe(client, jobId))?.workflowExecutionInfo;
   const runId = info?.execution?.runId;
-  return runId ? { runId, running: info?.status === STATUS.running } : undefined;
+  return runId ? { runId, running: info?.status === STATUS.running, isImageJob: info?.type?.name === WORKFLOW_TYPE } : undefined;
 }
 
 /** The page of a job in the Temporal Web UI. */

@@ -1,27 +1,38 @@
-import { isGrpcServiceError } from '@temporalio/client';
 import { Account, type AccountFields } from '../accounts/account.js';
 import { readAccounts } from '../accounts/environment.js';
 import { readSalt } from '../accounts/salt.js';
 import type { BlobStore } from '../blobs/blob-store.js';
-import { Manifests, type Manifest } from '../blobs/manifests.js';
+import { Manifests } from '../blobs/manifests.js';
 import { openBlobStore } from '../blobs/open-store.js';
 import type { Settings } from '../config.js';
 import { JobFailure } from '../contract/errors.js';
-import { isJobId } from '../contract/ids.js';
 import type { JobKind } from '../contract/names.js';
 import type { JobRecord } from '../contract/record.js';
 import { createLogger } from '../log.js';
 import { LocalStack } from '../local/stack-client.js';
 import { VERSION } from '../version.js';
-import { describeJob, latestRun, uiLink, type Described } from './describe-job.js';
-import type { JobApi, WaitOptions, WaitResult } from './job-api.js';
-import { withPaths } from './outputs.js';
-import { recordEndOf, restartFromManifest } from './recover.js';
+import { deleteJob } from './delete-job.js';
+import { isNotFound } from './describe-job.js';
+import type {
+  ImageVariant,
+  JobApi,
+  JobImage,
+  ListOptions,
+  ListResult,
+  RetryOptions,
+  WaitOptions,
+  WaitResult,
+} from './job-api.js';
+import { jobImage } from './job-image.js';
+import { isTransportError, JobReader, type Seen } from './job-reader.js';
+import { listJobs } from './list-jobs.js';
+import { recordEndOf } from './recover.js';
+import { retryJob } from './retry-job.js';
 import { serverInfo } from './server-info.js';
 import { prepareJob, type CallContext } from './start-job.js';
 import { Starter } from './starter.js';
 import { localTemporal, remoteTemporal, unavailable, type Connected, type Temporal } from './temporal.js';
-import { CloseWatch, waitForJobs, type Look } from './wait.js';
+import { CloseWatch, waitForJobs } from './wait.js';
 
 /** A submit answers in under five seconds, whatever is away: this much of it is for Temporal, and connecting is a part of it. */
 const START_MS = 4500;
@@ -29,10 +40,6 @@ const CONNECT_MS = 4000;
 /** A read takes milliseconds; a Temporal that is gone must not hold a status call. */
 const READ_MS = 4000;
 const LEAST_READ_MS = 300;
-/** Only to see whether an answer from the manifest is outdated: not worth a longer wait. */
-const LATEST_RUN_MS = 1000;
-/** A start is answered or given up before this. */
-const START_CONFIRMED_MS = 10_000;
 
 interface Parts {
   settings: Settings;
@@ -52,6 +59,7 @@ export class ImageJobs implements JobApi {
   readonly #manifests: Manifests;
   readonly #watch: CloseWatch;
   readonly #starter: Starter;
+  readonly #reader: JobReader;
   #clientRoots: string[] = [];
 
   private constructor(parts: Parts) {
@@ -59,6 +67,7 @@ export class ImageJobs implements JobApi {
     this.#manifests = new Manifests(parts.store);
     this.#watch = new CloseWatch(() => parts.temporal.connectIfRunning());
     this.#starter = new Starter(this.#manifests);
+    this.#reader = new JobReader({ ...parts, manifests: this.#manifests, clientRoots: () => this.#clientRoots });
   }
 
   static async open(settings: Settings, env: NodeJS.ProcessEnv = process.env): Promise<ImageJobs> {
@@ -91,18 +100,18 @@ export class ImageJobs implements JobApi {
       if ('error' in found) throw found.error;
       const started = await this.#starter.start(found.connected, prepared, deadline);
       if (!started.deduplicated) return started.record;
-      const { record } = await this.#look(prepared.jobId, Math.max(deadline, Date.now() + LEAST_READ_MS));
+      const { record } = await this.#reader.look(prepared.jobId, Math.max(deadline, Date.now() + LEAST_READ_MS));
       return { ...record, deduplicated: true };
     });
   }
 
   /** The record of a job; `unknown` for one that was never seen here. Ended jobs are answered without Temporal. */
   async status(jobId: string): Promise<JobRecord> {
-    return this.#guarded(async () => (await this.#look(jobId)).record);
+    return this.#guarded(async () => (await this.#reader.look(jobId)).record);
   }
 
   async wait(options: WaitOptions): Promise<WaitResult> {
-    return this.#guarded(() => waitForJobs(options, this.#watch, (jobId) => this.#look(jobId)));
+    return this.#guarded(() => waitForJobs(options, this.#watch, (jobId) => this.#reader.look(jobId)));
   }
 
   /** Asks the job to stop; idempotent. The record says whether the provider may still bill. */
@@ -131,6 +140,39 @@ export class ImageJobs implements JobApi {
     });
   }
 
+  async list(options: ListOptions): Promise<ListResult> {
+    return this.#guarded(async () =>
+      listJobs(options, {
+        manifests: this.#manifests,
+        folders: { salt: this.#parts.salt, settings: this.#parts.settings, clientRoots: this.#clientRoots },
+        connected: await this.#parts.temporal.connectIfRunning().catch(() => undefined),
+        look: (jobId) => this.#reader.look(jobId),
+      }),
+    );
+  }
+
+  async retry(jobId: string, { acknowledgePossibleDoubleCharge: acknowledged }: RetryOptions): Promise<JobRecord> {
+    return this.#guarded(async () => {
+      const { store, salt, temporal } = this.#parts;
+      const connected = await temporal.connect(CONNECT_MS);
+      const { accounts } = this.#callContext(connected);
+      const look = (id: string): Promise<Seen> => this.#reader.look(id);
+      return retryJob(jobId, { manifests: this.#manifests, store, salt, connected, accounts, acknowledged, look });
+    });
+  }
+
+  async delete(jobId: string): Promise<JobRecord> {
+    return this.#guarded(async () => {
+      const { store, temporal } = this.#parts;
+      const connected = await temporal.connectIfRunning().catch(() => undefined);
+      return deleteJob(jobId, { manifests: this.#manifests, store, connected, look: (id) => this.#reader.look(id) });
+    });
+  }
+
+  async image(jobId: string, index: number, variant: ImageVariant): Promise<JobImage> {
+    return this.#guarded(async () => jobImage(await this.#reader.look(jobId), index, variant, this.#parts.store));
+  }
+
   async serverInfo(): Promise<Record<string, unknown>> {
     const { settings, temporal, accounts } = this.#parts;
     return this.#guarded(() => serverInfo({ settings, temporal, accounts, clientRoots: this.#clientRoots }));
@@ -142,65 +184,6 @@ export class ImageJobs implements JobApi {
 
   async close(): Promise<void> {
     await this.#parts.temporal.close();
-  }
-
-  async #look(jobId: string, deadline = Date.now() + READ_MS): Promise<Look> {
-    const settled = (record: JobRecord): Look => ({ record, stuck: false });
-    if (!isJobId(jobId)) return settled(unknown(jobId));
-    const manifest = await this.#manifests.read(jobId);
-    if (manifest?.state === 'deleted') return settled(expired(jobId, manifest));
-    if (manifest?.state === 'ended' && manifest.record && !(await this.#runsAgain(manifest.record))) {
-      return settled(await this.#withPaths(await this.#withUiLink(manifest.record), manifest));
-    }
-    let described: Described | undefined;
-    try {
-      const connected = await this.#connectFor(manifest);
-      if (!connected) return settled(manifest ? fromOpenManifest(manifest, STACK_STARTING) : unknown(jobId));
-      const read = (): Promise<Described | undefined> => describeJob(connected, jobId);
-      described = await connected.connection.withDeadline(deadline, read);
-    } catch (error) {
-      // A known job is reported whatever is away; only of an unknown one nothing can be said.
-      if (!manifest || !isTransportError(error)) throw error;
-      return settled(fromOpenManifest(manifest, 'Temporal does not answer at this moment; the job is safe and goes on with it.'));
-    }
-    if (!described) return settled(manifest ? fromOpenManifest(manifest, await this.#startLost(manifest)) : unknown(jobId));
-    if (!described.closed) return described;
-    const ended = await recordEndOf(this.#manifests, jobId, described.record);
-    return settled(await this.#withPaths(described.record, ended));
-  }
-
-  /** Whether an ended job runs again under its ID (a program's start, a late reply): its manifest follows with the first activity. */
-  async #runsAgain({ job_id: jobId, temporal: run }: JobRecord): Promise<boolean> {
-    try {
-      const connected = await this.#parts.temporal.connectIfRunning();
-      if (!connected) return false;
-      const latest = await connected.connection.withDeadline(Date.now() + LATEST_RUN_MS, () => latestRun(connected, jobId));
-      return latest !== undefined && latest.running && latest.runId !== run?.run_id;
-    } catch {
-      return false;
-    }
-  }
-
-  /** An accepted job that Temporal does not know: its start was never confirmed, or is lost. It is repeated under its ID. */
-  async #startLost(manifest: Manifest): Promise<string> {
-    if (Date.now() - Date.parse(manifest.created_at) < START_CONFIRMED_MS) return 'The job was just accepted.';
-    const connected = await this.#parts.temporal.connectIfRunning().catch(() => undefined);
-    const started =
-      connected &&
-      (await connected.connection
-        .withDeadline(Date.now() + LATEST_RUN_MS, () =>
-          restartFromManifest(connected.client, this.#manifests, manifest, connected.databaseId),
-        )
-        .catch(() => undefined));
-    return started ? 'The job was not in Temporal and is started again.' : 'The job is not in Temporal yet; it is started when Temporal answers.';
-  }
-
-  /** The link to the Web UI, when it is up: ports may have changed since the record was written. */
-  async #withUiLink(record: JobRecord): Promise<JobRecord> {
-    const { settings, temporal } = this.#parts;
-    const connected = record.temporal && !settings.remote ? await temporal.connectIfRunning().catch(() => undefined) : undefined;
-    if (!record.temporal || connected?.uiUrl === undefined) return record;
-    return { ...record, temporal: { ...record.temporal, ui_url: uiLink(connected.uiUrl, connected.namespace, record.job_id) } };
   }
 
   #callContext(connected: Connected | undefined): CallContext {
@@ -218,23 +201,6 @@ export class ImageJobs implements JobApi {
     };
   }
 
-  /** An open job needs Temporal, so the stack is started for it; a job nobody knows starts nothing. */
-  async #connectFor(manifest: Manifest | undefined): Promise<Connected | undefined> {
-    const { temporal, settings } = this.#parts;
-    if (settings.remote) return temporal.connect(CONNECT_MS);
-    if (!manifest) return temporal.connectIfRunning();
-    return temporal.connect(CONNECT_MS).catch((error: unknown) => {
-      if (error instanceof JobFailure && error.code === 'STARTING') return undefined;
-      throw error;
-    });
-  }
-
-  async #withPaths(record: JobRecord, manifest: Manifest | undefined): Promise<JobRecord> {
-    const { store, salt, settings } = this.#parts;
-    const aged = { ...record, age_seconds: ageOf(record) };
-    return withPaths(aged, manifest, { store, salt, settings, clientRoots: this.#clientRoots });
-  }
-
   /** Errors of Temporal's transport become ours; a JobFailure passes. */
   async #guarded<T>(work: () => Promise<T>): Promise<T> {
     try {
@@ -249,29 +215,6 @@ export class ImageJobs implements JobApi {
   }
 }
 
-function isTransportError(error: unknown): boolean {
-  if (error instanceof JobFailure) return error.code === 'TEMPORAL_UNAVAILABLE';
-  return isGrpcServiceError(error) || (error instanceof Error && error.name === 'ServiceError');
-}
-
-const STACK_STARTING = 'The local stack is starting; the job goes on by itself.';
-
-function fromOpenManifest(manifest: Manifest, message: string): JobRecord {
-  return {
-    ok: false,
-    job_id: manifest.job_id,
-    kind: manifest.input?.kind,
-    status: 'running',
-    stage: 'queued',
-    done: false,
-    message,
-    created_at: manifest.created_at,
-    updated_at: manifest.created_at,
-    age_seconds: ageOf(manifest),
-    poll_after_seconds: 5,
-  };
-}
-
 function cancelledBeforeStart(record: JobRecord): JobRecord {
   const message = 'The job was cancelled before it was started.';
   return {
@@ -284,29 +227,4 @@ function cancelledBeforeStart(record: JobRecord): JobRecord {
     billing: 'none',
     error: { code: 'CANCELLED', message, next_step: 'Nothing to do.', retryable: false },
   };
-}
-
-const GRPC_NOT_FOUND = 5;
-
-function isNotFound(error: unknown): boolean {
-  return isGrpcServiceError(error) && error.code === GRPC_NOT_FOUND;
-}
-
-function expired(jobId: string, manifest: Manifest): JobRecord {
-  return {
-    ok: false,
-    job_id: jobId,
-    status: 'expired',
-    done: true,
-    message: 'This job was deleted; its images are gone from the store.',
-    created_at: manifest.created_at,
-  };
-}
-
-function unknown(jobId: string): JobRecord {
-  return { ok: false, job_id: jobId, status: 'unknown', done: true, message: 'No job of this ID was ever seen here.' };
-}
-
-function ageOf({ created_at }: { created_at?: string | undefined }): number {
-  return created_at === undefined ? 0 : Math.round((Date.now() - Date.parse(created_at)) / 100) / 10;
 }

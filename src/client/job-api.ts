@@ -1,5 +1,5 @@
 import type { JobKind } from '../contract/names.js';
-import type { JobRecord } from '../contract/record.js';
+import type { Cost, JobRecord, JobStage, JobStatus, SavedImage } from '../contract/record.js';
 
 export interface WaitOptions {
   jobIds: string[];
@@ -18,6 +18,62 @@ export interface WaitResult {
   timedOut: boolean;
 }
 
+export interface ListOptions {
+  status?: JobStatus;
+  kind?: JobKind;
+  provider?: string;
+  tag?: string;
+  /** Jobs that were accepted at or after it. */
+  since?: Date;
+  /** 1 to 100. */
+  limit: number;
+  /** The `nextCursor` of the page before; INVALID_ARGUMENT when it is none of ours. */
+  cursor?: string;
+}
+
+/** One job of a list. */
+export interface ListedJob {
+  job_id: string;
+  /** The first 60 characters of the prompt on one line; absent when the job was deleted. */
+  title?: string;
+  kind?: JobKind;
+  provider?: string;
+  status: JobStatus;
+  stage?: JobStage;
+  created_at: string;
+  age_seconds: number;
+  /** Of its first picture, where it is known; not looked at. */
+  path?: string;
+  cost?: Cost;
+}
+
+export interface ListResult {
+  /** Newest first. */
+  jobs: ListedJob[];
+  /** Absent on the last page. */
+  nextCursor?: string;
+}
+
+export interface RetryOptions {
+  /** A person has said that what may have been paid may be bought again. Who may say so is the caller's to decide. */
+  acknowledgePossibleDoubleCharge: boolean;
+}
+
+export const IMAGE_VARIANTS = ['thumbnail', 'preview', 'full'] as const;
+export type ImageVariant = (typeof IMAGE_VARIANTS)[number];
+
+/** A picture of an ended job in one of its sizes. */
+export interface JobImage {
+  /** The picture itself, with its path on this machine. */
+  saved: SavedImage;
+  variant: ImageVariant;
+  /** Of the variant. */
+  mimeType: string;
+  sizeBytes: number;
+  /** As they were stored, whatever became of the exported file. RESULT_EXPIRED when they are gone. */
+  bytes(): Promise<Buffer>;
+}
+
 /** What a door of the product (MCP, command line) needs of the client. Every method throws JobFailure and nothing else. */
 export interface JobApi {
   /** Checks the raw arguments and files together and starts the job; several problems are one INVALID_ARGUMENT. */
@@ -26,6 +82,18 @@ export interface JobApi {
   status(jobId: string): Promise<JobRecord>;
   wait(options: WaitOptions): Promise<WaitResult>;
   cancel(jobId: string, reason?: string): Promise<JobRecord>;
+  /** Newest first, just-started ones included. Starts nothing: with the local stack down the manifests answer. */
+  list(options: ListOptions): Promise<ListResult>;
+  /**
+   * Runs a failed or cancelled job, or the failed items of a completed one, again under its ID; what was paid is found, not
+   * bought again. NOT_FOUND; INVALID_STATE when there is nothing to run again; MAYBE_BILLED when all that is left may
+   * have been paid and nobody has acknowledged it.
+   */
+  retry(jobId: string, options: RetryOptions): Promise<JobRecord>;
+  /** Its blobs that no other job needs, its manifest's contents and its closed workflow; gives the expired record. NOT_FOUND, INVALID_STATE while it runs. */
+  delete(jobId: string): Promise<JobRecord>;
+  /** A picture by its place in `saved`. NOT_FOUND, INVALID_STATE while the job runs, RESULT_EXPIRED. A variant that was never made: NOT_FOUND. */
+  image(jobId: string, index: number, variant: ImageVariant): Promise<JobImage>;
   serverInfo(): Promise<Record<string, unknown>>;
   /** Absolute folders that the MCP client declares as its roots. */
   setClientRoots(paths: string[]): void;

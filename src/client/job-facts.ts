@@ -34,3 +34,11 @@ export function planFacts(value: unknown): Pick<JobRecord, 'provider' | 'model' 
     items: read.data.items.length,
   };
 }
+
+const prompted = z.object({ prompt: z.string() });
+
+/** The prompt of what claims to be an input. */
+export function promptOf(value: unknown): string | undefined {
+  const read = prompted.safeParse(value);
+  return read.success ? read.data.prompt : undefined;
+}

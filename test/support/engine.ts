@@ -160,9 +160,9 @@ export async function startEngine(overrides: Record<string, string> = {}): Promi
   return engine;
 }
 
-/** Waits until a condition holds, at most 30 seconds. */
-export async function until<T>(look: () => Promise<T | undefined> | T | undefined, what: string): Promise<T> {
-  const deadline = Date.now() + 30_000;
+/** Waits until a condition holds, at most that long. */
+export async function until<T>(look: () => Promise<T | undefined> | T | undefined, what: string, seconds = 30): Promise<T> {
+  const deadline = Date.now() + seconds * 1000;
   for (;;) {
     const seen = await look();
     if (seen !== undefined && seen !== false) return seen;

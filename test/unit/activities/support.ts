@@ -115,6 +115,7 @@ export function changedStore(store: BlobStore, changes: Partial<BlobStore>): Blo
     replaceDocument: (name, bytes, version) => store.replaceDocument(name, bytes, version),
     deleteDocument: (name) => store.deleteDocument(name),
     listDocuments: (prefix) => store.listDocuments(prefix),
+    documentTimes: (prefix) => store.documentTimes(prefix),
     ...changes,
   };
 }

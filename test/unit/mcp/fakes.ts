@@ -77,6 +77,10 @@ export function fakeJobs(overrides: Partial<JobApi> = {}): FakeJobs {
       return { records, pending: options.jobIds.filter((id) => id === OTHER_ID), timedOut: options.jobIds.includes(OTHER_ID) };
     },
     cancel: async (jobId) => ({ ...running(jobId), status: 'cancelled', done: true }),
+    list: async () => ({ jobs: [] }),
+    retry: async (jobId) => running(jobId),
+    delete: async (jobId) => ({ ok: false, job_id: jobId, status: 'expired', done: true, message: 'This job was deleted.' }),
+    image: () => Promise.reject(new Error('no picture')),
     serverInfo: async () => ({ version: '1.2.3' }),
     setClientRoots: (paths) => void fake.roots.push(paths),
     close: async () => {
