@@ -93,6 +93,8 @@ export async function waitForJobs(
   const deadline = Date.now() + options.timeoutSeconds * 1000;
   const watched = jobIds.map((jobId) => watch.watch(jobId));
   let endedBefore: ReadonlySet<string> | undefined;
+  /** What has woken us once: a job that was closed and is not done (it runs again) is looked at in turns from then on. */
+  const told = new Set<Promise<void>>();
   try {
     for (let pause = LOOK_FIRST_MS; ; pause = Math.min(pause * 1.5, LOOK_LONGEST_MS)) {
       const looks = await Promise.all(jobIds.map(look));
@@ -109,7 +111,8 @@ export async function waitForJobs(
       if (pending.every(({ stuck }) => stuck)) return result(true);
       const left = deadline - Date.now();
       if (left <= 0 || signal?.aborted) return result(true);
-      const open = watched.filter((_, index) => !records[index]?.done).map(({ closed }) => closed);
+      const open = watched.filter((one, index) => !records[index]?.done && !told.has(one.closed)).map(({ closed }) => closed);
+      for (const closed of open) void closed.then(() => told.add(closed));
       await firstOf(open, Math.min(pause, left), signal);
     }
   } finally {

@@ -1,29 +1,27 @@
 import { LIMITS } from '../contract/input.js';
-import { PROVIDER_NAMES, type ProviderName } from '../contract/names.js';
+import { JOB_KINDS, PROVIDER_NAMES, type ProviderName } from '../contract/names.js';
 import type { Capabilities } from './generator.js';
 
 /**
  * What each provider can do, as data: the process of the call refuses by it, without loading a provider's code.
  * Sources: OpenAI image generation guide (references, mask, formats).
  */
-const ALL_KINDS = ['image_generate', 'image_edit', 'image_batch_edit', 'image_multi_reference'] as const;
-
-const CAPABILITIES: Partial<Record<ProviderName, Capabilities>> = {
+export const CAPABILITIES = {
   local: {
-    kinds: ALL_KINDS,
+    kinds: JOB_KINDS,
     maxReferences: LIMITS.references,
     mask: true,
     seed: true,
     quality: false,
     background: false,
     formats: ['png', 'jpeg', 'webp'],
-    maxReferenceEdge: 8192,
+    maxReferenceEdge: LIMITS.maxEdge,
     queue: false,
     cancel: false,
     generative: false,
   },
   openai: {
-    kinds: ALL_KINDS,
+    kinds: JOB_KINDS,
     maxReferences: 16,
     mask: true,
     seed: false,
@@ -36,11 +34,13 @@ const CAPABILITIES: Partial<Record<ProviderName, Capabilities>> = {
     cancel: true,
     generative: true,
   },
-};
+} as const satisfies Partial<Record<ProviderName, Capabilities>>;
+
+const BY_NAME: Partial<Record<ProviderName, Capabilities>> = CAPABILITIES;
 
 /** The providers that this version can use. */
-export const AVAILABLE_PROVIDERS: readonly ProviderName[] = PROVIDER_NAMES.filter((name) => CAPABILITIES[name] !== undefined);
+export const AVAILABLE_PROVIDERS: readonly ProviderName[] = PROVIDER_NAMES.filter((name) => BY_NAME[name] !== undefined);
 
 export function capabilitiesOf(provider: ProviderName): Capabilities | undefined {
-  return CAPABILITIES[provider];
+  return BY_NAME[provider];
 }

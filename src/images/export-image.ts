@@ -2,10 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { link, open, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errnoOf } from '../blobs/store-failure.js';
 import { isPidRunning } from '../blobs/process-identity.js';
 import { sha256 } from '../contract/canonical.js';
 import { JobFailure } from '../contract/errors.js';
 import { makeFolder } from '../blobs/make-folder.js';
+
+const FORBIDDEN: ReadonlySet<string | undefined> = new Set(['EACCES', 'EPERM', 'EROFS']);
 
 const EXTENSIONS: Record<string, string> = {
   'image/png': 'png',
@@ -59,13 +62,13 @@ export async function exportImage(folder: string, name: string, read: () => Prom
       await file.close();
     }
     await link(partial, path).catch((error: unknown) => {
-      if (!hasCode(error, 'EEXIST')) throw error;
+      if (errnoOf(error) !== 'EEXIST') throw error;
     });
   } catch (error) {
     if (error instanceof JobFailure) throw error;
     throw new JobFailure({
-      code: hasCode(error, 'EACCES') || hasCode(error, 'EPERM') || hasCode(error, 'EROFS') ? 'PERMISSION_DENIED' : 'STORE_UNAVAILABLE',
-      message: `The image could not be written to ${folder} (${error instanceof Error && 'code' in error ? String(error.code) : 'unknown fault'}).`,
+      code: FORBIDDEN.has(errnoOf(error)) ? 'PERMISSION_DENIED' : 'STORE_UNAVAILABLE',
+      message: `The image could not be written to ${folder} (${errnoOf(error) ?? 'unknown fault'}).`,
       nextStep: 'Make the folder writable or set IMAGE_SAVE_DIR; the image itself is safe in the store.',
       retryable: true,
       cause: error,
@@ -81,8 +84,4 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }

@@ -1,24 +1,9 @@
 import { JobFailure } from '../../contract/errors.js';
-import { LIMITS } from '../../contract/input.js';
-import { JOB_KINDS } from '../../contract/names.js';
-import type { Capabilities, GenerationRequest, Generator, SubmitOutcome } from '../generator.js';
+import { CAPABILITIES } from '../capabilities.js';
+import type { GenerationRequest, Generator, SubmitOutcome } from '../generator.js';
 import { encode, FORMATS, formatOf, type Format } from './encode.js';
 import { bundledFont } from './font.js';
 import { previewOfEdit, previewOfPrompt, previewOfReferences, type Preview } from './previews.js';
-
-const CAPABILITIES: Capabilities = {
-  kinds: JOB_KINDS,
-  maxReferences: LIMITS.references,
-  mask: true,
-  seed: true,
-  quality: false,
-  background: false,
-  formats: FORMATS,
-  maxReferenceEdge: LIMITS.maxEdge,
-  queue: false,
-  cancel: false,
-  generative: false,
-};
 
 /**
  * The keyless generator: a preview that is drawn by rules and asks no image model, and says so in its notes.
@@ -28,7 +13,7 @@ export function createLocalGenerator(): Generator {
   return {
     name: 'local',
     free: true,
-    capabilities: () => CAPABILITIES,
+    capabilities: () => CAPABILITIES.local,
     prepare: async (request, _account, attempt) => ({
       givesUpAfterSeconds: 120,
       send: () => drawPicture(request, attempt.item),
