@@ -85,7 +85,8 @@ export interface Box {
   dataDir: string;
   pictures: string;
   env: Record<string, string>;
-  server(env?: Record<string, string>): Promise<Mcp>;
+  /** Of this build, or of the command that is named. */
+  server(env?: Record<string, string>, command?: string): Promise<Mcp>;
   cli(args: readonly string[], env?: Record<string, string>): Promise<Run>;
   /** A command that runs on, such as a worker. */
   background(args: readonly string[], env?: Record<string, string>): ChildProcess;
@@ -132,8 +133,8 @@ export async function makeBox(extra: Record<string, string> = {}): Promise<Box> 
     dataDir,
     pictures,
     env,
-    async server(own = {}) {
-      const server = await connect({ ...env, ...own }, folder);
+    async server(own = {}, command = CLI) {
+      const server = await connect(command, { ...env, ...own }, folder);
       servers.add(server);
       return server;
     },
@@ -175,8 +176,8 @@ export async function makeBox(extra: Record<string, string> = {}): Promise<Box> 
   return box;
 }
 
-async function connect(env: Record<string, string>, cwd: string): Promise<Mcp> {
-  const transport = new StdioClientTransport({ command: process.execPath, args: [CLI], env, cwd, stderr: 'pipe' });
+async function connect(command: string, env: Record<string, string>, cwd: string): Promise<Mcp> {
+  const transport = new StdioClientTransport({ command: process.execPath, args: [command], env, cwd, stderr: 'pipe' });
   const client = new Client({ name: 'e2e', version: '1' });
   const stray: Error[] = [];
   client.onerror = (error) => stray.push(error);
