@@ -53,6 +53,11 @@ const environment = z.object({
   /** Ceiling and default of a wait; unset: by what is known of the client. */
   IMAGE_WAIT_MAX_SECONDS: z.coerce.number().positive().optional(),
 
+  /** Whether tool answers carry pictures (thumbnails, previews) beside their text. */
+  IMAGE_INLINE_IMAGES: z.enum(['auto', 'never']).default('auto'),
+  /** The agent's own word is enough to buy again what may have been paid; off: a person has to say it. */
+  IMAGE_ALLOW_AGENT_DOUBLE_CHARGE: flag,
+
   /** A background submit answers in seconds; two minutes cover a slow gateway. */
   IMAGE_SUBMIT_TIMEOUT_SECONDS: seconds(120),
   /** A synchronous generation of the largest pictures takes minutes; EFLOWCODE waited as long. */

@@ -16,6 +16,19 @@ export function ownCommand(...words: string[]): string {
 
 /** The command that starts a worker for the Temporal, the data folder and the store of these settings. Never a key. */
 export function workerCommand(settings: Settings): string {
+  return commandFor(settings, ['worker']);
+}
+
+/** The command by which a person runs a job again and accepts that what may have been paid may be paid twice. */
+export function acknowledgedRetryCommand(settings: Settings, jobId: string): string {
+  const flag = '--acknowledge-possible-double-charge';
+  // A program may have chosen an ID that looks like an option.
+  if (jobId.startsWith('-')) return commandFor(settings, ['jobs', 'retry', flag], ['--', jobId]);
+  return commandFor(settings, ['jobs', 'retry', jobId, flag]);
+}
+
+/** This package's command where it looks at the same Temporal, data folder and store as a process with these settings. */
+function commandFor(settings: Settings, words: string[], operands: string[] = []): string {
   const { TEMPORAL_ADDRESS, TEMPORAL_PROFILE, TEMPORAL_NAMESPACE, IMAGE_BLOB_STORE, IMAGE_DATA_DIR } = settings;
   const variables = {
     TEMPORAL_ADDRESS,
@@ -25,7 +38,7 @@ export function workerCommand(settings: Settings): string {
   };
   const set = Object.entries(variables).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${shellWord(value)}`]));
   const folder = IMAGE_DATA_DIR === undefined ? [] : ['--data-dir', settings.dataDir];
-  return [...set, ownCommand('worker', ...folder)].join(' ');
+  return [...set, ownCommand(...words, ...folder, ...operands)].join(' ');
 }
 
 function isInstalled(program: string): boolean {

@@ -1,17 +1,22 @@
 import type { JobError } from '../contract/errors.js';
-import type { ToolAnswer } from './tool.js';
+import type { Attachment, ToolAnswer } from './tool.js';
 import { bytes, cut } from './present.js';
 
-/** What goes over the wire for one tool call (the shape of MCP's CallToolResult). */
+/** What goes over the wire for one tool call (the shape of MCP's CallToolResult): one text block, then pictures and links. */
 export interface WireAnswer {
   [key: string]: unknown;
-  content: { type: 'text'; text: string }[];
+  content: ContentBlock[];
   structuredContent?: Record<string, unknown>;
   isError?: true;
 }
 
-/** Hosts cut or refuse answers above this. */
-export const MAX_ANSWER_BYTES = 1024 * 1024;
+export type ContentBlock =
+  | { type: 'text'; text: string }
+  | { type: 'image'; data: string; mimeType: string; annotations: { audience: ('user' | 'assistant')[] } }
+  | { type: 'resource_link'; uri: string; name: string; mimeType: string; size: number };
+
+/** Hosts cut or refuse messages above 1 MiB; the envelope of the message is not counted here. */
+export const MAX_ANSWER_BYTES = 1024 * 1024 - 1024;
 
 /** Claude Code cuts the text of an error near 11,000 characters. */
 const MAX_REFUSAL_BYTES = 8 * 1024;
@@ -21,16 +26,40 @@ const MAX_REFUSAL_BYTES = 8 * 1024;
  * because clients drop the one or the other; its message begins with the code.
  */
 export function wireAnswer(answer: ToolAnswer): WireAnswer {
-  if ('record' in answer) {
-    let result = report(answer.record);
-    for (const limit of SHRINKING) {
-      if (bytes(result) <= MAX_ANSWER_BYTES) return result;
-      result = report(shrink(answer.record, limit));
-    }
-    return bytes(result) <= MAX_ANSWER_BYTES ? result : report(identity(answer.record));
-  }
+  if ('record' in answer) return attach(wireReport(answer.record), answer.attachments ?? []);
   const { refusal, status } = answer;
   return { content: [{ type: 'text', text: JSON.stringify({ ok: false, ...(status && { status }), error: withCode(refusal) }) }], isError: true };
+}
+
+function wireReport(record: Record<string, unknown>): WireAnswer {
+  let result = report(record);
+  for (const limit of SHRINKING) {
+    if (bytes(result) <= MAX_ANSWER_BYTES) return result;
+    result = report(shrink(record, limit));
+  }
+  return bytes(result) <= MAX_ANSWER_BYTES ? result : report(identity(record));
+}
+
+/** A picture or a link for which no room is left is left out: the record names what it shows. */
+function attach(result: WireAnswer, attachments: readonly Attachment[]): WireAnswer {
+  let left = MAX_ANSWER_BYTES - bytes(result);
+  for (const attachment of attachments) {
+    const block = contentBlock(attachment);
+    const size = bytes(block) + 1;
+    if (size > left) continue;
+    left -= size;
+    result.content.push(block);
+  }
+  return result;
+}
+
+function contentBlock(attachment: Attachment): ContentBlock {
+  if (attachment.kind === 'link') {
+    const { uri, name, mimeType, sizeBytes } = attachment;
+    return { type: 'resource_link', uri, name, mimeType, size: sizeBytes };
+  }
+  const { bytes: picture, mimeType } = attachment;
+  return { type: 'image', data: picture.toString('base64'), mimeType, annotations: { audience: ['user', 'assistant'] } };
 }
 
 function report(record: Record<string, unknown>): WireAnswer {

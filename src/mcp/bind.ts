@@ -1,26 +1,29 @@
-import { randomBytes } from 'node:crypto';
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { CallToolRequestSchema, ListToolsRequestSchema, type Tool } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
 import type { JobApi } from '../client/job-api.js';
-import { JobFailure, type JobError } from '../contract/errors.js';
+import type { Settings } from '../config.js';
+import type { JobError } from '../contract/errors.js';
 import { argumentObject, nearestFew } from '../contract/lenient.js';
 import { wireAnswer, type WireAnswer } from './answer.js';
+import { bindResources } from './bind-resources.js';
 import { waitCeilingSeconds } from './client-limits.js';
+import { confirmBy } from './confirm.js';
 import { INSTRUCTIONS } from './instructions.js';
 import { startProgress } from './progress.js';
+import { refusalOf } from './refusal.js';
 import { followRoots } from './roots.js';
 import { OUTPUT_SCHEMA, type ToolAnswer, type ToolContext, type ToolDefinition } from './tool.js';
 import { VERSION } from '../version.js';
 
 export interface BindOptions {
   tools: readonly ToolDefinition[];
-  /** Opens the client; called by the first tool call that needs it, and again after a failure. */
+  /** Opens the client; called by the first call that needs it, and again after a failure. */
   connect: () => Promise<JobApi>;
   /** For what no caller may see: goes to stderr. */
   logError: (message: string, error: unknown) => void;
-  /** Default and ceiling of waits; undefined: by the client's name. May throw JobFailure. */
-  maxWaitSeconds: () => Promise<number | undefined>;
+  /** Of the environment. May throw JobFailure. */
+  settings: () => Promise<Settings>;
 }
 
 export interface BoundServer {
@@ -30,11 +33,12 @@ export interface BoundServer {
 }
 
 /**
- * Binds the tools to the SDK's low-level server: the raw arguments reach our own validation, and every outcome of a call,
- * an unknown tool or a defect too, is an answer in our form and never the SDK's text.
+ * Binds tools and resources to the SDK's low-level server: the raw arguments reach our own validation, and every outcome of a
+ * call, an unknown tool or a defect too, is an answer in our form and never the SDK's text.
  */
-export function bindServer({ tools, connect, logError, maxWaitSeconds }: BindOptions): BoundServer {
-  const server = new Server({ name: 'durable-image-mcp', version: VERSION }, { capabilities: { tools: {} }, instructions: INSTRUCTIONS });
+export function bindServer({ tools, connect, logError, settings }: BindOptions): BoundServer {
+  const capabilities = { tools: {}, resources: {}, completions: {} };
+  const server = new Server({ name: 'durable-image-mcp', version: VERSION }, { capabilities, instructions: INSTRUCTIONS });
   const draining = new AbortController();
   const inFlight = new Set<Promise<unknown>>();
   let opening: Promise<JobApi> | undefined;
@@ -62,37 +66,47 @@ export function bindServer({ tools, connect, logError, maxWaitSeconds }: BindOpt
     });
     return opening;
   };
+  const tracked = async <T>(call: Promise<T>): Promise<T> => {
+    inFlight.add(call);
+    try {
+      return await call;
+    } finally {
+      inFlight.delete(call);
+    }
+  };
 
   let listed: Tool[] | undefined;
   server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: (listed ??= tools.map(listTool)) }));
 
-  server.setRequestHandler(callRequestSchema, async ({ params }, { signal, sendNotification, _meta: meta }): Promise<WireAnswer> => {
+  server.setRequestHandler(callRequestSchema, async ({ params }, extra): Promise<WireAnswer> => {
     const startedAt = performance.now();
-    const progressToken = meta?.progressToken;
+    const progressToken = extra._meta?.progressToken;
     const progress = startProgress((seconds, message) => {
       if (progressToken === undefined) return;
-      sendNotification({ method: 'notifications/progress', params: { progressToken, progress: seconds, message } }).catch(
-        (error: unknown) => logError('a progress message could not be sent', error),
-      );
+      extra
+        .sendNotification({ method: 'notifications/progress', params: { progressToken, progress: seconds, message } })
+        .catch((error: unknown) => logError('a progress message could not be sent', error));
     });
     const context: ToolContext = {
       jobs,
-      signal: AbortSignal.any([signal, draining.signal]),
+      signal: AbortSignal.any([extra.signal, draining.signal]),
       waitSeconds: async (wanted) => {
-        const ceiling = (await maxWaitSeconds()) ?? waitCeilingSeconds(server.getClientVersion()?.name);
+        const ceiling = (await settings()).IMAGE_WAIT_MAX_SECONDS ?? waitCeilingSeconds(server.getClientVersion()?.name);
         return Math.max(0, Math.min(wanted ?? ceiling, ceiling) - (performance.now() - startedAt) / 1000);
       },
       report: progress.report,
+      settings,
+      confirm: async (question) => confirmBy(server, extra.sendRequest, question, await context.waitSeconds(undefined), context.signal),
+      logError,
     };
-    const call = callTool(tools, params.name, params.arguments, context, logError);
-    inFlight.add(call);
     try {
-      return wireAnswer(await call);
+      return wireAnswer(await tracked(callTool(tools, params.name, params.arguments, context)));
     } finally {
       progress.stop();
-      inFlight.delete(call);
     }
   });
+
+  bindResources(server, { jobs, tracked, logError });
 
   return {
     server,
@@ -139,18 +153,13 @@ async function callTool(
   name: string,
   rawArguments: unknown,
   context: ToolContext,
-  logError: BindOptions['logError'],
 ): Promise<ToolAnswer> {
   const tool = tools.find((candidate) => candidate.name === name);
   if (tool === undefined) return { refusal: unknownTool(name, tools) };
   try {
     return await tool.handler(rawArguments, context);
   } catch (error) {
-    if (error instanceof JobFailure) return { refusal: error.toJobError() };
-    if (context.signal.aborted) return { refusal: cancelledCall() };
-    const reference = randomBytes(4).toString('hex');
-    logError(`internal error ${reference} in ${name}`, error);
-    return { refusal: internal(reference) };
+    return { refusal: refusalOf(error, name, context) };
   }
 }
 
@@ -160,24 +169,6 @@ function unknownTool(name: string, tools: readonly ToolDefinition[]): JobError {
     code: 'INVALID_ARGUMENT',
     message: `There is no tool ${JSON.stringify(name.slice(0, 60))}; the nearest are ${known.join(', ')}.`,
     next_step: 'Call one of the tools that tools/list names.',
-    retryable: false,
-  };
-}
-
-function cancelledCall(): JobError {
-  return {
-    code: 'CANCELLED',
-    message: 'This call was cancelled; no job was.',
-    next_step: 'Call image_job_wait with the job_id to go on waiting.',
-    retryable: true,
-  };
-}
-
-function internal(reference: string): JobError {
-  return {
-    code: 'INTERNAL',
-    message: `Something unexpected happened in this server (reference ${reference}).`,
-    next_step: 'A started job goes on: look with image_job_status. The log on stderr has the details under this reference.',
     retryable: false,
   };
 }

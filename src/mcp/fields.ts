@@ -1,13 +1,18 @@
 import * as z from 'zod';
+import { isJobId } from '../contract/ids.js';
 
 /**
  * The job tools' arguments as listed for a model: terse, because every word is in its context all the time. What is
  * right is decided by src/contract/arguments.ts, which knows more than a listing can say.
  */
 
+/** What names a picture that a job works on. */
+export const REFERENCE_FORMS = 'path, https:// URL, image:// URI of an earlier job, or small data: URL';
+
+export const jobId = z.string().refine(isJobId, { message: 'must be 1 to 255 printable characters' });
 export const prompt = z.string().describe('what to make or change');
 export const n = z.int().min(1).max(10).optional().describe('pictures, default 1');
-export const imagePath = z.string().describe('path, https:// URL, image:// URI of an earlier job, or small data: URL');
+export const imagePath = z.string().describe(REFERENCE_FORMS);
 export const imagePaths = z.array(z.string());
 export const maskPath = z.string().optional().describe('PNG; its transparent part is edited');
 

@@ -6,10 +6,12 @@ import type { JobRecord, JobResult, SavedImage } from '../contract/record.js';
  */
 
 export interface Presentation {
-  /** brief: start, wait, cancel. full: image_job_status. */
-  view: 'brief' | 'full';
+  /** brief: start, wait, cancel. full: image_job_status. whole: the resource, without a budget. */
+  view: 'brief' | 'full' | 'whole';
   /** image_job_status and image_job_wait: a job that still runs is not `ok`, as pollers expect. */
   polled: boolean;
+  /** The pictures also at top level, where callers of the tools that wait look for them: `saved`, for a batch `results`. */
+  atTopLevel?: boolean;
   /** What the tool adds to the record. */
   extra?: Record<string, unknown>;
   warnings?: readonly string[];
@@ -19,8 +21,11 @@ export interface Presentation {
 export const BUDGET = {
   brief: { running: 400, completed: 1000 },
   full: { running: 800, completed: 1400 },
-  /** What each image after the first may add. */
+  /** What each image after the first may add; in a batch its entry, and for the tools that wait that at top level too. */
   furtherImage: 420,
+  furtherEntry: 200,
+  /** What each input of a batch that has an error instead may add to a list. */
+  failedEntry: 400,
 } as const;
 
 const SHORTEST_MESSAGE = 24;
@@ -32,9 +37,10 @@ export function isOk(record: Pick<JobRecord, 'status'>, polled: boolean): boolea
   return record.status === 'completed' || (record.status === 'running' && !polled);
 }
 
-export function presentJob(record: JobRecord, { view, polled, extra, warnings = [] }: Presentation): Record<string, unknown> {
+export function presentJob(record: JobRecord, presentation: Presentation): Record<string, unknown> {
+  const { view, polled, extra, warnings = [], atTopLevel = false } = presentation;
   const running = record.status === 'running';
-  const full = view === 'full';
+  const full = view !== 'brief';
   const draft: Record<string, unknown> = {
     ok: isOk(record, polled),
     job_id: record.job_id,
@@ -63,9 +69,11 @@ export function presentJob(record: JobRecord, { view, polled, extra, warnings = 
       model: record.model,
       temporal: record.temporal,
     }),
+    ...(atTopLevel && record.result && topLevel(record.result)),
     ...extra,
   };
-  return fit(withoutEmpty(draft), budgetOf(record, view));
+  const said = withoutEmpty(draft);
+  return view === 'whole' ? said : fit(said, budgetOf(record, view, atTopLevel));
 }
 
 /** Fields that are null, empty or absent are left out, at every depth. */
@@ -98,6 +106,22 @@ function presentResult(result: JobResult, full: boolean): Record<string, unknown
   };
 }
 
+/** A job in a progress message. */
+export function inOneLine(record: JobRecord): string {
+  const progress = (record.progress?.total ?? 0) > 1 ? `, ${record.progress?.completed} of ${record.progress?.total}` : '';
+  return `${record.job_id}: ${record.stage ?? record.status}${progress}`;
+}
+
+/** The pictures in as many words as those callers read. */
+function topLevel({ saved, results }: JobResult): Record<string, unknown> {
+  if (results === undefined) return { saved: saved.map(inShort) };
+  return { results: results.map((item) => withoutEmpty({ ...item, saved: item.saved?.map(inShort) })) };
+}
+
+function inShort({ path, size_bytes, actual_size, actual_megapixels }: SavedImage): Record<string, unknown> {
+  return withoutEmpty({ path, size_bytes, actual_size, actual_megapixels });
+}
+
 function nextStep(record: JobRecord): string | undefined {
   if (record.next_step !== undefined || record.status !== 'running') return record.next_step;
   return record.stage === 'waiting_for_worker' || record.stage === 'waiting_for_key'
@@ -112,11 +136,14 @@ function pollAfter(record: JobRecord): number | undefined {
   return (record.age_seconds ?? 0) < 60 ? 5 : 10;
 }
 
-function budgetOf(record: JobRecord, view: Presentation['view']): number {
+function budgetOf(record: JobRecord, view: 'brief' | 'full', atTopLevel: boolean): number {
   if (record.status === 'running') return BUDGET[view].running;
   if (record.status !== 'completed') return Number.POSITIVE_INFINITY;
-  const images: SavedImage[] = [...(record.result?.saved ?? []), ...(record.result?.results ?? []).flatMap((item) => item.saved ?? [])];
-  return BUDGET[view].completed + Math.max(0, images.length - 1) * BUDGET.furtherImage;
+  const { saved = [], results = [] } = record.result ?? {};
+  const lists = (results.length > 0 ? 1 : 0) + (atTopLevel ? 1 : 0);
+  const further = BUDGET.furtherImage + lists * BUDGET.furtherEntry;
+  const failed = results.filter((item) => item.error !== undefined).length * BUDGET.failedEntry * lists;
+  return BUDGET[view].completed + Math.max(0, saved.length - 1) * further + failed;
 }
 
 /** What gives way, in this order: the provider's notes, its usage numbers, warnings, the message, two numbers of little use. */
@@ -129,8 +156,10 @@ function fit(record: Record<string, unknown>, budget: number): Record<string, un
     }
   }
   const result: unknown = fitted['result'];
-  if (excess() > 0 && isPlainObject(result) && Array.isArray(result['results'])) {
-    fitted = { ...fitted, result: { ...result, results: result['results'].map(namedOnly) } };
+  for (const names of [['path', 'uri'], ['uri']]) {
+    if (excess() > 0 && isPlainObject(result) && Array.isArray(result['results'])) {
+      fitted = { ...fitted, result: { ...result, results: result['results'].map((entry) => namedOnly(entry, names)) } };
+    }
   }
   const warnings: unknown = fitted['warnings'];
   if (excess() > 0 && Array.isArray(warnings)) {
@@ -152,10 +181,11 @@ function fit(record: Record<string, unknown>, budget: number): Record<string, un
 }
 
 /** A picture of a batch stands whole under `saved`; its entry names it. */
-function namedOnly(entry: unknown): unknown {
+function namedOnly(entry: unknown, names: readonly string[]): unknown {
   if (!isPlainObject(entry) || !Array.isArray(entry['saved'])) return entry;
-  const uris = entry['saved'].map((saved: unknown) => (isPlainObject(saved) ? { path: saved['path'], uri: saved['uri'] } : saved));
-  return { ...entry, saved: uris };
+  const named = (saved: unknown): unknown =>
+    isPlainObject(saved) ? Object.fromEntries(names.flatMap((name) => (name in saved ? [[name, saved[name]]] : []))) : saved;
+  return { ...entry, saved: entry['saved'].map(named) };
 }
 
 function without(record: Record<string, unknown>, field: string): Record<string, unknown> {

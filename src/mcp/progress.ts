@@ -1,5 +1,5 @@
-/** A host that shows progress hears at least and at most this often that the call is alive. */
-export const PROGRESS_SECONDS = 10;
+/** A host hears at least every ten seconds that the call is alive, also when a busy machine is late. */
+export const PROGRESS_SECONDS = 8;
 
 export interface ProgressReporter {
   /** The first message is sent at once; later ones take their turn. */

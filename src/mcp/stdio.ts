@@ -2,6 +2,7 @@ import { pipeline, Writable } from 'node:stream';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import { ErrorCode, type JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { JobApi } from '../client/job-api.js';
+import type { Settings } from '../config.js';
 import type { Logger } from '../log.js';
 import { wireAnswer } from './answer.js';
 import { bindServer } from './bind.js';
@@ -20,7 +21,7 @@ const DRAIN_SECONDS = 5;
  */
 export async function serveStdio(connect: () => Promise<JobApi> = connectClient): Promise<void> {
   const output = claimStdout();
-  const { server, drain } = bindServer({ tools: TOOLS, connect, logError, maxWaitSeconds });
+  const { server, drain } = bindServer({ tools: TOOLS, connect, logError, settings });
 
   let leaving = false;
   const leave = (): void => {
@@ -75,13 +76,13 @@ function claimStdout(): Writable {
 }
 
 async function connectClient(): Promise<JobApi> {
-  const [{ ImageJobs }, { readSettings }] = await Promise.all([import('../client/image-jobs.js'), import('../config.js')]);
-  return ImageJobs.open(readSettings(process.env));
+  const [{ ImageJobs }, read] = await Promise.all([import('../client/image-jobs.js'), settings()]);
+  return ImageJobs.open(read);
 }
 
-async function maxWaitSeconds(): Promise<number | undefined> {
+async function settings(): Promise<Settings> {
   const { readSettings } = await import('../config.js');
-  return readSettings(process.env).IMAGE_WAIT_MAX_SECONDS;
+  return readSettings(process.env);
 }
 
 /** A defect in one call must not end the others; a log that cannot be written must not be logged for ever. */
@@ -101,6 +102,6 @@ function logError(message: string, error: unknown): void {
 
 /** The logger is loaded when there is something to say. */
 async function openLogger(): Promise<Logger> {
-  const [{ createLogger }, { readSettings }] = await Promise.all([import('../log.js'), import('../config.js')]);
-  return createLogger(readSettings(process.env).IMAGE_LOG_LEVEL, 'mcp');
+  const [{ createLogger }, { IMAGE_LOG_LEVEL }] = await Promise.all([import('../log.js'), settings()]);
+  return createLogger(IMAGE_LOG_LEVEL, 'mcp');
 }

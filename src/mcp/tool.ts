@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { JobApi } from '../client/job-api.js';
+import type { Settings } from '../config.js';
 import { failureOfProblems, type JobError } from '../contract/errors.js';
 import { readArguments, type ObjectSchema } from '../contract/lenient.js';
 import type { JobStatus } from '../contract/record.js';
@@ -33,10 +34,32 @@ export interface ToolContext {
   waitSeconds(wanted: number | undefined): Promise<number>;
   /** One sentence of progress, for callers that asked for it; the latest is repeated. */
   report: (message: string) => void;
+  /** Of the environment. Throws JobFailure. */
+  settings(): Promise<Settings>;
+  /** Asks the person at the client to confirm something; whatever is no plain yes is a no. */
+  confirm(question: Question): Promise<Confirmation>;
+  /** For what no caller may see: goes to stderr. */
+  logError: (message: string, error: unknown) => void;
 }
 
+/** One yes-or-no question; the client shows the message and a box with the label. */
+export interface Question {
+  message: string;
+  label: string;
+}
+
+/** `impossible`: this client cannot ask a person. */
+export type Confirmation = 'yes' | 'no' | 'impossible';
+
 /** A report (never an error, whatever became of the job), or a refusal of the call. */
-export type ToolAnswer = { record: Record<string, unknown> } | { refusal: JobError; status?: JobStatus };
+export type ToolAnswer =
+  | { record: Record<string, unknown>; attachments?: readonly Attachment[] }
+  | { refusal: JobError; status?: JobStatus };
+
+/** What may follow the record, as far as it fits into one answer. */
+export type Attachment =
+  | { kind: 'image'; bytes: Buffer; mimeType: string }
+  | { kind: 'link'; uri: string; name: string; mimeType: string; sizeBytes: number };
 
 /** Every tool's output: open, so that a record may grow. */
 export const OUTPUT_SCHEMA = z.looseObject({ ok: z.boolean() });

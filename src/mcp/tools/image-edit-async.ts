@@ -1,6 +1,5 @@
-import * as z from 'zod';
-import { commonFields, imagePath, maskPath, prompt } from '../fields.js';
 import type { ToolDefinition } from '../tool.js';
+import { imageEditSchema } from './image-edit.js';
 import { START_ANNOTATIONS, startJob } from './start.js';
 
 export const imageEditAsync: ToolDefinition = {
@@ -8,7 +7,7 @@ export const imageEditAsync: ToolDefinition = {
   title: 'Start editing a picture',
   description:
     'Start editing one picture as the prompt says. Answers a job_id at once; then call image_job_wait. Never start it again because it is slow: that pays twice.',
-  inputSchema: z.strictObject({ prompt, image_path: imagePath, mask_path: maskPath, ...commonFields }),
+  inputSchema: imageEditSchema,
   annotations: START_ANNOTATIONS,
   handler: startJob('image_edit'),
 };

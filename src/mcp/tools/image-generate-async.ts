@@ -1,6 +1,5 @@
-import * as z from 'zod';
-import { commonFields, n, prompt } from '../fields.js';
 import type { ToolDefinition } from '../tool.js';
+import { imageGenerateSchema } from './image-generate.js';
 import { START_ANNOTATIONS, startJob } from './start.js';
 
 export const imageGenerateAsync: ToolDefinition = {
@@ -8,7 +7,7 @@ export const imageGenerateAsync: ToolDefinition = {
   title: 'Start making a picture',
   description:
     'Start making pictures from a text. Answers a job_id at once; then call image_job_wait. Never start it again because it is slow: that pays twice.',
-  inputSchema: z.strictObject({ prompt, n, ...commonFields }),
+  inputSchema: imageGenerateSchema,
   annotations: START_ANNOTATIONS,
   handler: startJob('image_generate'),
 };

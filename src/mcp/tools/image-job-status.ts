@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { isJobId } from '../../contract/ids.js';
+import { jobId } from '../fields.js';
 import { presentJob } from '../present.js';
 import { read, unknownJob, type ToolDefinition } from '../tool.js';
 
-const inputSchema = z.strictObject({ job_id: z.string().refine(isJobId, { message: 'must be 1 to 255 printable characters' }) });
+const inputSchema = z.strictObject({ job_id: jobId });
 
 export const imageJobStatus: ToolDefinition = {
   name: 'image_job_status',

@@ -1,11 +1,10 @@
 import * as z from 'zod';
 import { JobFailure } from '../../contract/errors.js';
-import { isJobId } from '../../contract/ids.js';
 import type { JobRecord } from '../../contract/record.js';
-import { isOk, presentJob, withoutEmpty } from '../present.js';
-import { read, unknownJob, type ToolAnswer, type ToolDefinition } from '../tool.js';
-
-const jobId = z.string().refine(isJobId, { message: 'must be 1 to 255 printable characters' });
+import { jobId } from '../fields.js';
+import { inOneLine, isOk, presentJob, withoutEmpty } from '../present.js';
+import { thumbnailsOf } from '../thumbnails.js';
+import { read, unknownJob, type ToolDefinition } from '../tool.js';
 
 const inputSchema = z.strictObject({
   job_id: jobId.optional(),
@@ -39,14 +38,15 @@ export const imageJobWait: ToolDefinition = {
     });
     const [first] = records;
     if (first !== undefined && records.every(({ status }) => status === 'unknown')) return unknownJob(ids.join(', '));
+    const attachments = await thumbnailsOf(records, jobs, context);
     if (ids.length === 1 && first !== undefined) {
-      return { record: presentJob(first, { view: 'brief', polled: true, extra: { timed_out: timedOut }, warnings }) };
+      return { record: presentJob(first, { view: 'brief', polled: true, extra: { timed_out: timedOut }, warnings }), attachments };
     }
-    return severalJobs(records, pending, timedOut, warnings);
+    return { record: severalJobs(records, pending, timedOut, warnings), attachments };
   },
 };
 
-function severalJobs(records: JobRecord[], pending: string[], timedOut: boolean, warnings: string[]): ToolAnswer {
+function severalJobs(records: JobRecord[], pending: string[], timedOut: boolean, warnings: string[]): Record<string, unknown> {
   const jobs = records.map((record) => {
     const { next_step, poll_after_seconds, ...job } = presentJob(record, { view: 'brief', polled: true });
     // What to do next is said once for all that run.
@@ -54,19 +54,12 @@ function severalJobs(records: JobRecord[], pending: string[], timedOut: boolean,
   });
   const next = pending.length === 0 ? undefined : 'call image_job_wait with the pending job_ids; do not submit them again';
   return {
-    record: {
-      ok: records.every((record) => isOk(record, true)),
-      jobs,
-      pending,
-      timed_out: timedOut,
-      ...withoutEmpty({ next_step: next, warnings }),
-    },
+    ok: records.every((record) => isOk(record, true)),
+    jobs,
+    pending,
+    timed_out: timedOut,
+    ...withoutEmpty({ next_step: next, warnings }),
   };
-}
-
-function inOneLine(record: JobRecord): string {
-  const progress = (record.progress?.total ?? 0) > 1 ? `, ${record.progress?.completed} of ${record.progress?.total}` : '';
-  return `${record.job_id}: ${record.stage ?? record.status}${progress}`;
 }
 
 function wrongNumber(number: number): JobFailure {

@@ -1,63 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import * as z from 'zod';
-import { CallToolResultSchema, ListRootsRequestSchema, type CallToolResult, type Progress } from '@modelcontextprotocol/sdk/types.js';
-import type { JobApi } from '../../../src/client/job-api.js';
+import { CallToolResultSchema, type CallToolResult, type Progress } from '@modelcontextprotocol/sdk/types.js';
 import { JobFailure } from '../../../src/contract/errors.js';
-import { bindServer, type BoundServer } from '../../../src/mcp/bind.js';
 import { TOOLS } from '../../../src/mcp/tools/index.js';
+import { deferred, never, setUp } from './bound.js';
 import { JOB_ID, OTHER_ID, fakeJobs, running } from './fakes.js';
-
-interface Setup {
-  client: Client;
-  bound: BoundServer;
-  logged: string[];
-  connects: () => number;
-  call: (name: string, args?: Record<string, unknown>) => Promise<{ result: CallToolResult; json: Record<string, unknown> }>;
-}
-
-async function setUp(
-  jobs: JobApi | (() => Promise<JobApi>),
-  { clientName = 'test', roots, maxWait }: { clientName?: string; roots?: string[]; maxWait?: number } = {},
-): Promise<Setup> {
-  let connects = 0;
-  const logged: string[] = [];
-  const bound = bindServer({
-    tools: TOOLS,
-    connect: () => {
-      connects++;
-      return typeof jobs === 'function' ? jobs() : Promise.resolve(jobs);
-    },
-    logError: (message, error) => logged.push(`${message}: ${String(error)}`),
-    maxWaitSeconds: () => Promise.resolve(maxWait),
-  });
-  const client = new Client({ name: clientName, version: '1' }, { capabilities: roots ? { roots: { listChanged: true } } : {} });
-  if (roots) client.setRequestHandler(ListRootsRequestSchema, () => ({ roots: roots.map((uri) => ({ uri })) }));
-  const [here, there] = InMemoryTransport.createLinkedPair();
-  await Promise.all([bound.server.connect(there), client.connect(here)]);
-  return {
-    client,
-    bound,
-    logged,
-    connects: () => connects,
-    call: async (name, args = {}) => {
-      const result = CallToolResultSchema.parse(await client.callTool({ name, arguments: args }));
-      const [block] = result.content;
-      const text = block?.type === 'text' ? block.text : '';
-      expect(text).not.toMatch(/^MCP error/);
-      return { result, json: z.record(z.string(), z.unknown()).parse(JSON.parse(text)) };
-    },
-  };
-}
-
-function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
-  let resolve: (value: T) => void = () => undefined;
-  const promise = new Promise<T>((settle) => (resolve = settle));
-  return { promise, resolve };
-}
-
-const never = (): Promise<never> => new Promise(() => undefined);
 
 describe('initialize and tools/list', () => {
   it('touch no client', async () => {
@@ -70,36 +17,6 @@ describe('initialize and tools/list', () => {
     for (const tool of instructions.match(/image_\w+_\w+/g) ?? []) {
       if (/_async$|_job_/.test(tool)) expect(TOOLS.map(({ name }) => name)).toContain(tool);
     }
-  });
-
-  it('list every tool strictly, with an open output that requires only ok', async () => {
-    const { client } = await setUp(fakeJobs());
-    const { tools } = await client.listTools();
-    expect(tools.map(({ name }) => name)).toEqual([
-      'server_info',
-      'image_generate_async',
-      'image_edit_async',
-      'image_batch_edit_async',
-      'image_multi_reference_async',
-      'image_job_status',
-      'image_job_wait',
-    ]);
-    for (const tool of tools) {
-      expect(tool.inputSchema).toMatchObject({ type: 'object', additionalProperties: false });
-      expect(tool.inputSchema).not.toHaveProperty('$schema');
-      expect(tool.outputSchema).toEqual({ type: 'object', properties: { ok: { type: 'boolean' } }, required: ['ok'] });
-      expect(tool.annotations).toMatchObject({ readOnlyHint: !tool.name.endsWith('_async') });
-    }
-    expect(tools.find(({ name }) => name === 'image_edit_async')?.inputSchema.required).toEqual(['prompt', 'image_path']);
-  });
-
-  it('stay small enough for sixteen tools in 5,000 tokens', async () => {
-    const { client } = await setUp(fakeJobs());
-    const { tools } = await client.listTools();
-    const seen = tools.map(({ name, description, inputSchema }) => JSON.stringify({ name, description, inputSchema }).length);
-    const [job, small] = [Math.max(...seen.slice(1, 5)), Math.max(...seen.slice(5), seen[0] ?? 0)];
-    // About 4 characters a token; eight job tools and eight small ones.
-    expect((8 * job + 8 * small) / 4).toBeLessThan(5000);
   });
 });
 
@@ -246,7 +163,7 @@ describe('image_job_wait', () => {
     ['Codex', { clientName: 'codex-mcp-client' }, 600, 110],
     ['Gemini CLI', { clientName: 'gemini-cli-mcp-client-images' }, undefined, 110],
     ['Claude Desktop', { clientName: 'claude-ai' }, undefined, 50],
-    ['a setting', { clientName: 'claude-code', maxWait: 20 }, 60, 20],
+    ['a setting', { clientName: 'claude-code', env: { IMAGE_WAIT_MAX_SECONDS: '20' } }, 60, 20],
     ['a short wish', { clientName: 'claude-code' }, 3, 3],
   ])('waits as long as %s bears', async (_name, setup, wanted, ceiling) => {
     const jobs = fakeJobs();

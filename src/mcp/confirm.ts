@@ -1,0 +1,37 @@
+import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/protocol.js';
+import { ElicitResultSchema, type ServerNotification, type ServerRequest } from '@modelcontextprotocol/sdk/types.js';
+import type { Confirmation, Question } from './tool.js';
+
+/** People read and think; the call itself may not last as long. */
+const ANSWER_SECONDS = 5 * 60;
+
+/**
+ * Asks through the client's form, with one box. Only a form that was accepted with the box ticked is a yes: declined,
+ * closed, unanswered in time, malformed or failed are a no. Never rejects.
+ */
+export async function confirmBy(
+  server: Server,
+  sendRequest: RequestHandlerExtra<ServerRequest, ServerNotification>['sendRequest'],
+  { message, label }: Question,
+  leftSeconds: number,
+  signal: AbortSignal,
+): Promise<Confirmation> {
+  if (server.getClientCapabilities()?.elicitation?.form === undefined) return 'impossible';
+  try {
+    const { action, content } = await sendRequest(
+      {
+        method: 'elicitation/create',
+        params: {
+          message,
+          requestedSchema: { type: 'object', properties: { agree: { type: 'boolean', title: label, default: false } }, required: ['agree'] },
+        },
+      },
+      ElicitResultSchema,
+      { timeout: Math.max(1, Math.min(leftSeconds, ANSWER_SECONDS) * 1000), signal },
+    );
+    return action === 'accept' && content?.['agree'] === true ? 'yes' : 'no';
+  } catch {
+    return 'no';
+  }
+}
