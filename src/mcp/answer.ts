@@ -28,7 +28,8 @@ const MAX_REFUSAL_BYTES = 8 * 1024;
 export function wireAnswer(answer: ToolAnswer): WireAnswer {
   if ('record' in answer) return attach(wireReport(answer.record), answer.attachments ?? []);
   const { refusal, status } = answer;
-  return { content: [{ type: 'text', text: JSON.stringify({ ok: false, ...(status && { status }), error: withCode(refusal) }) }], isError: true };
+  const text = JSON.stringify({ ok: false, ...(status && { status }), error: withCode(refusal) });
+  return { content: [{ type: 'text', text }], isError: true };
 }
 
 function wireReport(record: Record<string, unknown>): WireAnswer {

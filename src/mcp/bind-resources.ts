@@ -44,7 +44,14 @@ export function bindResources(server: Server, { jobs, tracked, logError }: Resou
 }
 
 /** What the SDK's own server answers for what does not exist or is not allowed; the rest is this server's trouble. */
-const CALLERS: ReadonlySet<OurCode> = new Set(['NOT_FOUND', 'INVALID_ARGUMENT', 'INVALID_STATE', 'LIMIT_EXCEEDED', 'RESULT_EXPIRED', 'PERMISSION_DENIED']);
+const CALLERS: ReadonlySet<OurCode> = new Set([
+  'NOT_FOUND',
+  'INVALID_ARGUMENT',
+  'INVALID_STATE',
+  'LIMIT_EXCEEDED',
+  'RESULT_EXPIRED',
+  'PERMISSION_DENIED',
+]);
 
 /** A JSON-RPC error whose text is ours: the SDK would put its own words before the message of one of its class. */
 class ResourceError extends Error {

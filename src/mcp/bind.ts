@@ -79,24 +79,25 @@ export function bindServer({ tools, connect, logError, settings }: BindOptions):
   server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: (listed ??= tools.map(listTool)) }));
 
   server.setRequestHandler(callRequestSchema, async ({ params }, extra): Promise<WireAnswer> => {
+    const { signal, sendNotification, sendRequest, _meta: meta } = extra;
     const startedAt = performance.now();
-    const progressToken = extra._meta?.progressToken;
+    const progressToken = meta?.progressToken;
     const progress = startProgress((seconds, message) => {
       if (progressToken === undefined) return;
-      extra
-        .sendNotification({ method: 'notifications/progress', params: { progressToken, progress: seconds, message } })
-        .catch((error: unknown) => logError('a progress message could not be sent', error));
+      sendNotification({ method: 'notifications/progress', params: { progressToken, progress: seconds, message } }).catch(
+        (error: unknown) => logError('a progress message could not be sent', error),
+      );
     });
     const context: ToolContext = {
       jobs,
-      signal: AbortSignal.any([extra.signal, draining.signal]),
+      signal: AbortSignal.any([signal, draining.signal]),
       waitSeconds: async (wanted) => {
         const ceiling = (await settings()).IMAGE_WAIT_MAX_SECONDS ?? waitCeilingSeconds(server.getClientVersion()?.name);
         return Math.max(0, Math.min(wanted ?? ceiling, ceiling) - (performance.now() - startedAt) / 1000);
       },
       report: progress.report,
       settings,
-      confirm: async (question) => confirmBy(server, extra.sendRequest, question, await context.waitSeconds(undefined), context.signal),
+      confirm: async (question) => confirmBy(server, sendRequest, question, await context.waitSeconds(undefined), context.signal),
       logError,
     };
     try {

@@ -18,18 +18,12 @@ export async function confirmBy(
   signal: AbortSignal,
 ): Promise<Confirmation> {
   if (server.getClientCapabilities()?.elicitation?.form === undefined) return 'impossible';
+  const agree = { type: 'boolean' as const, title: label, default: false };
+  const requestedSchema = { type: 'object' as const, properties: { agree }, required: ['agree'] };
+  const timeout = Math.max(1, Math.min(leftSeconds, ANSWER_SECONDS) * 1000);
   try {
-    const { action, content } = await sendRequest(
-      {
-        method: 'elicitation/create',
-        params: {
-          message,
-          requestedSchema: { type: 'object', properties: { agree: { type: 'boolean', title: label, default: false } }, required: ['agree'] },
-        },
-      },
-      ElicitResultSchema,
-      { timeout: Math.max(1, Math.min(leftSeconds, ANSWER_SECONDS) * 1000), signal },
-    );
+    const question = { method: 'elicitation/create' as const, params: { message, requestedSchema } };
+    const { action, content } = await sendRequest(question, ElicitResultSchema, { timeout, signal });
     return action === 'accept' && content?.['agree'] === true ? 'yes' : 'no';
   } catch {
     return 'no';

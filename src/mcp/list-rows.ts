@@ -1,12 +1,12 @@
-import { bytes } from './present.js';
+import { bytes, cut } from './present.js';
 
 /** Of the text block: hosts cut longer ones, and a page of a list is read whole. */
 export const MAX_LIST_BYTES = 30_000;
 
-const LONGEST_TITLE = 60;
 const SHORTEST_TITLE = 10;
 
-type Row = Record<string, unknown> & { title?: string; path?: string };
+/** One job; the fields that may give way by name. */
+export type Row = Record<string, unknown> & { title?: string; path?: string };
 
 /**
  * The answer with its rows, newest first, within the limit: titles give way evenly, then the paths of the oldest rows, whole and
@@ -29,19 +29,19 @@ export function fitRows(rows: readonly Row[], answer: Record<string, unknown>): 
     note = `the paths of the ${left} oldest of these jobs were left out; image_job_status has them`;
     kept = kept.map((row, index) => (index === last ? withoutPath(row) : row));
   }
-  for (let characters = LONGEST_TITLE; characters > SHORTEST_TITLE; characters--) {
+  const longest = Math.max(0, ...rows.map(({ title = '' }) => title.length));
+  for (let characters = longest; characters > SHORTEST_TITLE; characters--) {
     const answered = whole(kept, characters, note);
     if (bytes(answered) <= MAX_LIST_BYTES) return answered;
   }
   return whole(kept, SHORTEST_TITLE, note);
 }
 
-/** By code points: half of one would be no text. */
 function shortened(row: Row, characters: number): Row {
-  const title = [...(row.title ?? '')];
-  return title.length <= characters ? row : { ...row, title: `${title.slice(0, characters - 1).join('')}…` };
+  return row.title === undefined ? row : { ...row, title: cut(row.title, characters) };
 }
 
-function withoutPath({ path: _, ...row }: Row): Row {
-  return row;
+function withoutPath(row: Row): Row {
+  const { path: _, ...rest } = row;
+  return rest;
 }

@@ -3,11 +3,11 @@ import { JobFailure, type JobError } from '../contract/errors.js';
 import type { ToolContext } from './tool.js';
 
 /** What a caller is told of an error: a defect is a reference that only the log explains. */
-export function refusalOf(error: unknown, call: string, { signal, logError }: Pick<ToolContext, 'logError'> & { signal?: AbortSignal }): JobError {
+export function refusalOf(error: unknown, call: string, context: Pick<ToolContext, 'logError'> & { signal?: AbortSignal }): JobError {
   if (error instanceof JobFailure) return error.toJobError();
-  if (signal?.aborted) return CANCELLED_CALL;
+  if (context.signal?.aborted) return CANCELLED_CALL;
   const reference = randomBytes(4).toString('hex');
-  logError(`internal error ${reference} in ${call}`, error);
+  context.logError(`internal error ${reference} in ${call}`, error);
   return {
     code: 'INTERNAL',
     message: `Something unexpected happened in this server (reference ${reference}).`,

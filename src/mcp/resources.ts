@@ -48,10 +48,12 @@ export const RESOURCE_TEMPLATES = [
   },
 ] as const;
 
+const FORMS = RESOURCE_TEMPLATES.map(({ uriTemplate }) => uriTemplate).join(', ');
+
 /** The records of the jobs that were completed last, newest first. */
 export async function recentResources(jobs: JobApi): Promise<ListedResource[]> {
   const { jobs: listed } = await jobs.list({ status: 'completed', limit: LISTED });
-  return listed.map(({ job_id, title }) => ({ uri: jobUri(job_id), name: job_id, title: title ?? job_id, mimeType: RECORD_TYPE }));
+  return listed.map(({ job_id: id, title = id }) => ({ uri: jobUri(id), name: id, title, mimeType: RECORD_TYPE }));
 }
 
 export async function readResource(uri: string, jobs: () => Promise<JobApi>): Promise<ResourceContents> {
@@ -100,7 +102,7 @@ function noResource(uri: string): JobFailure {
   return new JobFailure({
     code: 'NOT_FOUND',
     message: `There is no resource ${JSON.stringify(uri.slice(0, 300))}.`,
-    nextStep: `Use one of these forms, with the job_id percent-encoded: ${RESOURCE_TEMPLATES.map(({ uriTemplate }) => uriTemplate).join(', ')}.`,
+    nextStep: `Use one of these forms, with the job_id percent-encoded: ${FORMS}.`,
   });
 }
 

@@ -9,17 +9,20 @@ const MAX_THUMBNAIL_BYTES = 48 * 1024;
 /** A store that hangs must not hold an answer whose record is complete. */
 const READ_SECONDS = 2;
 
-/** Small pictures of what these jobs made, the first few. Never rejects: one that cannot be read is left out, the record names it. */
-export async function thumbnailsOf(records: readonly JobRecord[], jobs: JobApi, { settings }: Pick<ToolContext, 'settings'>): Promise<Attachment[]> {
-  const pictures = records.filter(({ done }) => done).flatMap(({ job_id, result }) => (result?.saved ?? []).map((_, index) => ({ job_id, index })));
-  if (pictures.length === 0 || !(await areWanted(settings))) return [];
-  const read = await Promise.all(pictures.slice(0, MOST_THUMBNAILS).map(({ job_id, index }) => inTime(thumbnail(jobs, job_id, index))));
+/** Small pictures of what these jobs made, the first few. Never rejects: one that cannot be read is left out. */
+export async function thumbnailsOf(records: readonly JobRecord[], jobs: JobApi, context: ToolContext): Promise<Attachment[]> {
+  const pictures = records
+    .filter(({ done }) => done)
+    .flatMap(({ job_id, result }) => (result?.saved ?? []).map((_, index) => ({ job_id, index })))
+    .slice(0, MOST_THUMBNAILS);
+  if (pictures.length === 0 || !(await areWanted(context))) return [];
+  const read = await Promise.all(pictures.map(({ job_id, index }) => inTime(thumbnail(jobs, job_id, index))));
   return read.flatMap((attachment) => attachment ?? []);
 }
 
 /** Settings that cannot be read are told by the call itself. */
-async function areWanted(settings: ToolContext['settings']): Promise<boolean> {
-  return await settings().then(
+async function areWanted(context: ToolContext): Promise<boolean> {
+  return await context.settings().then(
     ({ IMAGE_INLINE_IMAGES }) => IMAGE_INLINE_IMAGES === 'auto',
     () => false,
   );

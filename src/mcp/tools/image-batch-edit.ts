@@ -4,7 +4,11 @@ import type { ToolDefinition } from '../tool.js';
 import { runJob } from './run.js';
 import { START_ANNOTATIONS } from './start.js';
 
-export const imageBatchEditSchema = z.strictObject({ prompt, image_paths: imagePaths.describe(`1-10: ${REFERENCE_FORMS}`), ...commonFields });
+export const imageBatchEditSchema = z.strictObject({
+  prompt,
+  image_paths: imagePaths.describe(`1-10: ${REFERENCE_FORMS}`),
+  ...commonFields,
+});
 
 export const imageBatchEdit: ToolDefinition = {
   name: 'image_batch_edit',

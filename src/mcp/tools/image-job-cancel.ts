@@ -9,7 +9,8 @@ const inputSchema = z.strictObject({ job_id: jobId, reason: z.string().max(1000,
 export const imageJobCancel: ToolDefinition = {
   name: 'image_job_cancel',
   title: 'Cancel a job',
-  description: 'Stop a job; only when the user wants that. A request that the provider has taken may still be billed: billing says none, billed or maybe.',
+  description:
+    'Stop a job; only when the user wants that. A request that the provider has taken may still be billed: billing says none, billed or maybe.',
   inputSchema,
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: true },
   async handler(rawArguments, context) {

@@ -8,7 +8,7 @@ import { read, type Attachment, type ToolContext, type ToolDefinition } from '..
 const inputSchema = z.strictObject({
   job_id: jobId,
   index: z.int().min(0).optional().describe('place in saved, default 0'),
-  variant: z.enum(IMAGE_VARIANTS).optional().describe('default thumbnail; preview: up to 1024 px; full: its path, shown only below 700 KB'),
+  variant: z.enum(IMAGE_VARIANTS).optional().describe('default thumbnail; preview: up to 1024 px; full: shown only below 700 KB'),
 });
 
 /** In base64 and with the record it stays below 1 MiB, above which hosts cut an answer or end the connection. */
@@ -46,13 +46,15 @@ export const imageJobGetImage: ToolDefinition = {
 };
 
 /** The block of the picture, or in one sentence why there is none. */
-async function inline({ saved, mimeType, sizeBytes, bytes }: JobImage, { settings }: ToolContext): Promise<{ block: Attachment[]; why?: string }> {
+async function inline(image: JobImage, context: ToolContext): Promise<{ block: Attachment[]; why?: string }> {
+  const { saved, mimeType, sizeBytes } = image;
   const instead = saved.path === undefined ? 'see uri' : 'open the path';
-  if ((await settings()).IMAGE_INLINE_IMAGES === 'never') return { block: [], why: `Pictures are not shown here (IMAGE_INLINE_IMAGES=never); ${instead}.` };
+  const { IMAGE_INLINE_IMAGES } = await context.settings();
+  if (IMAGE_INLINE_IMAGES === 'never') return { block: [], why: `Pictures are not shown here (IMAGE_INLINE_IMAGES=never); ${instead}.` };
   if (sizeBytes > MAX_INLINE_BYTES) return { block: [], why: `Too large to be shown here; ${instead}, or ask for the preview.` };
   if (!SHOWN_TYPES.has(mimeType)) return { block: [], why: `${mimeType} cannot be shown here; ${instead}.` };
   try {
-    return { block: [{ kind: 'image', bytes: await bytes(), mimeType }] };
+    return { block: [{ kind: 'image', bytes: await image.bytes(), mimeType }] };
   } catch (error) {
     if (!(error instanceof JobFailure)) throw error;
     return { block: [], why: `It cannot be read from the store (${error.code}: ${error.message}); ${instead}.` };

@@ -3,7 +3,8 @@ import type { ListedJob, ListOptions } from '../../client/job-api.js';
 import { JOB_KINDS } from '../../contract/names.js';
 import { resolveProvider } from '../../contract/provider-names.js';
 import type { JobStatus } from '../../contract/record.js';
-import { fitRows } from '../list-rows.js';
+import { fitRows, type Row } from '../list-rows.js';
+import { withoutEmpty } from '../present.js';
 import { since } from '../since.js';
 import { read, type ToolDefinition } from '../tool.js';
 
@@ -29,7 +30,8 @@ const inputSchema = z.strictObject({
 export const imageJobList: ToolDefinition = {
   name: 'image_job_list',
   title: 'List jobs',
-  description: 'Jobs, newest first, with the beginning of their prompt: finds a job_id that was lost; free. next_cursor, when there, gives the next page.',
+  description:
+    'Jobs, newest first, with the beginning of their prompt: finds a job_id that was lost; free. next_cursor, when there, gives the next page.',
   inputSchema,
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   async handler(rawArguments, context) {
@@ -39,12 +41,12 @@ export const imageJobList: ToolDefinition = {
     const options: ListOptions = { ...filters, limit, ...(named && { provider: named }) };
     const jobs = await context.jobs();
     const { jobs: listed, nextCursor } = await jobs.list(options);
-    const answer = { ok: true, ...(nextCursor !== undefined && { next_cursor: nextCursor }), ...(warnings.length > 0 && { warnings }) };
-    return { record: fitRows(listed.map(row), answer) };
+    const more = withoutEmpty({ warnings, next_cursor: nextCursor });
+    return { record: fitRows(listed.map(row), { ok: true, ...more }) };
   },
 };
 
-function row({ job_id, title, kind, status, stage, age_seconds, path }: ListedJob): Record<string, unknown> & { title?: string; path?: string } {
+function row({ job_id, title, kind, status, stage, age_seconds, path }: ListedJob): Row {
   return {
     job_id,
     ...(title && { title }),

@@ -9,7 +9,7 @@ import { read, unknownJob, type Confirmation, type Question, type ToolContext, t
 
 const inputSchema = z.strictObject({
   job_id: jobId,
-  acknowledge_possible_double_charge: z.boolean().optional().describe('the user accepts that what may be paid is paid twice; the user is asked'),
+  acknowledge_possible_double_charge: z.boolean().optional().describe('what may have been paid may be paid twice; the user is asked'),
 });
 
 export const imageJobRetry: ToolDefinition = {
@@ -46,9 +46,9 @@ function mayBePaid({ billing, error, result }: JobRecord): boolean {
 }
 
 /** Nobody is asked about a job that buys nothing twice; undefined when it would. */
-async function withoutAcknowledgement(jobs: JobApi, jobId: string): Promise<JobRecord | undefined> {
+async function withoutAcknowledgement(jobs: JobApi, id: string): Promise<JobRecord | undefined> {
   try {
-    return await jobs.retry(jobId, { acknowledgePossibleDoubleCharge: false });
+    return await jobs.retry(id, { acknowledgePossibleDoubleCharge: false });
   } catch (error) {
     if (error instanceof JobFailure && error.code === 'MAYBE_BILLED') return undefined;
     throw error;
@@ -68,7 +68,7 @@ function question({ job_id, kind, provider, cost }: JobRecord): Question {
   const job = `the job ${job_id} (${[kind, provider].filter((word) => word !== undefined).join(', ')})`;
   const price = cost === undefined ? '' : ` So far it cost ${cost.amount} ${cost.currency} (${cost.source}).`;
   return {
-    message: `Run ${job} again? A request of it may already have been billed, although no picture came back; running it again may be billed a second time.${price}`,
+    message: `Run ${job} again? A request of it may already have been billed although no picture came; this may be billed a second time.${price}`,
     label: 'Run it again, even if it is paid twice',
   };
 }

@@ -4,7 +4,11 @@ import type { ToolDefinition } from '../tool.js';
 import { runJob } from './run.js';
 import { START_ANNOTATIONS } from './start.js';
 
-export const imageMultiReferenceSchema = z.strictObject({ prompt, image_paths: imagePaths.describe(`2-10 (xai 2-3): ${REFERENCE_FORMS}`), ...commonFields });
+export const imageMultiReferenceSchema = z.strictObject({
+  prompt,
+  image_paths: imagePaths.describe(`2-10 (xai 2-3): ${REFERENCE_FORMS}`),
+  ...commonFields,
+});
 
 export const imageMultiReference: ToolDefinition = {
   name: 'image_multi_reference',

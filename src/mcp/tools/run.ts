@@ -21,22 +21,23 @@ export function runJob(kind: JobKind) {
       const record = await ended(started, jobs, context);
       return { record: shown(record), attachments: await thumbnailsOf([record], jobs, context) };
     } catch (error) {
-      if (!(error instanceof JobFailure) && !context.signal.aborted) context.logError(`waiting for ${started.job_id} failed`, error);
-      const why = error instanceof JobFailure ? ` (${error.code}: ${error.message})` : '';
-      return { record: shown({ ...started, warnings: [...(started.warnings ?? []), `the wait ended early${why}; the job goes on`] }) };
+      const told = error instanceof JobFailure;
+      if (!told && !context.signal.aborted) context.logError(`waiting for ${started.job_id} failed`, error);
+      const warning = `the wait ended early${told ? ` (${error.code}: ${error.message})` : ''}; the job goes on`;
+      return { record: shown({ ...started, warnings: [...(started.warnings ?? []), warning] }) };
     }
   };
 }
 
 /** The record at its end, or as it is when the time is over. What only the start could say stays said. */
-async function ended(started: JobRecord, jobs: JobApi, { waitSeconds, signal, report }: ToolContext): Promise<JobRecord> {
+async function ended(started: JobRecord, jobs: JobApi, context: ToolContext): Promise<JobRecord> {
   if (started.done) return started;
   const { records } = await jobs.wait({
     jobIds: [started.job_id],
     until: 'all',
-    timeoutSeconds: await waitSeconds(undefined),
-    signal,
-    onUpdate: (updated) => report(updated.map(inOneLine).join('; ')),
+    timeoutSeconds: await context.waitSeconds(undefined),
+    signal: context.signal,
+    onUpdate: (updated) => context.report(updated.map(inOneLine).join('; ')),
   });
   const [record] = records;
   if (record === undefined || record.status === 'unknown') return started;

@@ -38,7 +38,7 @@ describe('a report', () => {
 });
 
 describe('pictures and links', () => {
-  const picture = (size: number) => ({ kind: 'image' as const, bytes: Buffer.alloc(size, 7), mimeType: 'image/jpeg' });
+  const picture = (length: number) => ({ kind: 'image' as const, bytes: Buffer.alloc(length, 7), mimeType: 'image/jpeg' });
 
   it('follow the one text block', () => {
     const link = { kind: 'link' as const, uri: 'image://jobs/a/outputs/0', name: 'a.png', mimeType: 'image/png', sizeBytes: 12 };
