@@ -100,7 +100,7 @@ function presentResult(result: JobResult, full: boolean): Record<string, unknown
     saved: result.saved,
     generative: result.generative === false ? false : undefined,
     n_references: result.n_references,
-    results: result.results,
+    results: full ? result.results : result.results?.map((entry) => namedOnly(entry, NAMES)),
     notes: result.notes,
     usage: full ? result.usage : undefined,
   };
@@ -156,7 +156,7 @@ function fit(record: Record<string, unknown>, budget: number): Record<string, un
     }
   }
   const result: unknown = fitted['result'];
-  for (const names of [['path', 'uri'], ['uri']]) {
+  for (const names of [NAMES, ['uri']]) {
     if (excess() > 0 && isPlainObject(result) && Array.isArray(result['results'])) {
       fitted = { ...fitted, result: { ...result, results: result['results'].map((entry) => namedOnly(entry, names)) } };
     }
@@ -179,6 +179,8 @@ function fit(record: Record<string, unknown>, budget: number): Record<string, un
   }
   return fitted;
 }
+
+const NAMES = ['path', 'uri'];
 
 /** A picture of a batch stands whole under `saved`; its entry names it. */
 function namedOnly(entry: unknown, names: readonly string[]): unknown {
