@@ -20,9 +20,11 @@ describe('the local stack', () => {
   it('is not started by sixteen servers that are only asked for their tools, resources and state', async () => {
     box = await makeBox();
     const servers = await Promise.all(Array.from({ length: 16 }, async () => await box.server()));
-    for (const { client, call } of servers) {
-      expect((await client.listTools()).tools.length).toBeGreaterThan(5);
-      expect((await call('server_info')).record.ok).toBe(true);
+    for (const server of servers) {
+      expect((await server.client.listTools()).tools.length).toBeGreaterThan(5);
+      expect((await server.client.listResources()).resources).toEqual([]);
+      expect((await server.call('server_info')).record.ok).toBe(true);
+      expect((await server.call('image_job_list')).record.ok).toBe(true);
     }
     expect(await roles()).toEqual(Array.from({ length: 16 }, () => 'stdio'));
   });
