@@ -92,8 +92,16 @@ function get(url: URL, options: FetchOptions, deadline: AbortSignal): Promise<ht
     request.once('socket', (socket) => {
       socket.once(secure ? 'secureConnect' : 'connect', () => clearTimeout(connecting));
     });
-    request.once('close', () => clearTimeout(connecting));
-    request.once('response', resolve);
+    request.once('close', () => {
+      clearTimeout(connecting);
+      // After an answer this says nothing; without one (a switch of protocols is none) nobody else would.
+      reject(unreadable(`${shownUrl(url)} closed the connection without an answer.`, true));
+    });
+    request.once('response', (response) => {
+      // A body without a length ends with its connection: one that was cut, or that we gave up, is not whole.
+      request.once('error', (error) => response.destroy(error));
+      resolve(response);
+    });
     request.on('error', reject);
     request.end();
   });
