@@ -56,11 +56,15 @@ function clientFolders(clientRoots: readonly string[]): string[] {
   });
 }
 
+/** What the systems take (PATH_MAX). Each segment of a path costs a look at the disk: one of megabytes would never end. */
+const LONGEST_PATH = 4096;
+
 /**
  * The local path of `~`, `~/x`, a file:// URL (host empty or localhost) or a path, which may stay relative.
  * @throws JobFailure INVALID_ARGUMENT; PERMISSION_DENIED for a Windows network path, whose mere look-up would send credentials.
  */
 export function toLocalPath(given: string): string {
+  if (given.length > LONGEST_PATH) throw invalid(`The path ${shown(given, 60)} has ${given.length} characters; ${LONGEST_PATH} is the most.`);
   const path = /^file:/i.test(given) ? pathOfFileUrl(given) : expandHome(given);
   if (path.includes('\0')) {
     throw invalid(`The path ${shown(given)} contains a NUL character.`);
