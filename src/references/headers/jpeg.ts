@@ -4,6 +4,9 @@ const SOS = 0xda;
 const EOI = 0xd9;
 const END_OF_IMAGE = Buffer.from([0xff, EOI]);
 
+/** Encoders write about ten. Each scan of a few bytes costs a decoder a pass over all pixels, which no timeout interrupts. */
+const MAX_SCANS = 100;
+
 /** ITU-T T.81: SOI, marker segments with a length, one SOF with the size, SOS, entropy-coded data, EOI. */
 export function readJpeg(bytes: Buffer): Header {
   let size: { width: number; height: number; huffman: boolean } | undefined;
@@ -30,6 +33,7 @@ export function readJpeg(bytes: Buffer): Header {
     if (at > bytes.length) throw new BrokenHeader('it is cut off');
     if (marker === SOS) {
       if (!size) throw new BrokenHeader('it does not state its size');
+      refuseManyScans(bytes, at);
       return { ...checked(size, bytes, at), frames: 1, lossless: false };
     }
   }
@@ -38,6 +42,22 @@ export function readJpeg(bytes: Buffer): Header {
 /** SOF0 to SOF15 without DHT (C4), JPG (C8) and DAC (CC), which share their row of the table. */
 function isFrame(marker: number): boolean {
   return marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
+}
+
+/** Reads markers as decoders do: those of segments have a length, and in the data a byte of 255 is followed by 0. */
+function refuseManyScans(bytes: Buffer, firstDataAt: number): void {
+  let scans = 1;
+  for (let at = firstDataAt; at + 3 < bytes.length; ) {
+    const marker = bytes[at] === 0xff ? bytes.readUInt8(at + 1) : 0;
+    if (marker === EOI) return;
+    if (marker === 0 || marker === 0xff) at += 1;
+    else if (marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8)) at += 2;
+    else {
+      if (marker === SOS) scans += 1;
+      if (scans > MAX_SCANS) throw new BrokenHeader(`it has more than ${MAX_SCANS} scans`);
+      at += 2 + bytes.readUInt16BE(at + 2);
+    }
+  }
 }
 
 function checked(
