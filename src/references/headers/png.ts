@@ -35,6 +35,24 @@ export function readPng(bytes: Buffer): Header {
   return { width, height, frames, lossless: true };
 }
 
+/** What pixels depend on: size, palette, transparency, data, colour space, orientation. */
+const OF_PIXELS = ['IHDR', 'PLTE', 'tRNS', 'gAMA', 'cHRM', 'sRGB', 'iCCP', 'eXIf', 'IDAT', 'IEND'];
+
+/**
+ * The same picture without its other chunks and without what follows it. A decoder would unpack compressed texts, of which a file of
+ * one megabyte can hold gigabytes, and all of them are dropped afterwards. The bytes must have passed readPng.
+ */
+export function pixelsOfPng(bytes: Buffer): Buffer {
+  const kept = [bytes.subarray(0, 8)];
+  for (let at = 8, chunk = ''; chunk !== 'IEND'; ) {
+    chunk = type(bytes, at);
+    const end = at + 12 + bytes.readUInt32BE(at);
+    if (OF_PIXELS.includes(chunk)) kept.push(bytes.subarray(at, end));
+    at = end;
+  }
+  return Buffer.concat(kept);
+}
+
 function type(bytes: Buffer, chunkAt: number): string {
   return bytes.toString('latin1', chunkAt + 4, chunkAt + 8);
 }
