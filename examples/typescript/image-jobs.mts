@@ -2,7 +2,7 @@
  * Image jobs from TypeScript: starts them, follows one, cancels one, handles a failure.
  *
  *     durable-image-mcp up
- *     npx tsx image-jobs.ts
+ *     npx tsx image-jobs.mts
  */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
