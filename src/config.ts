@@ -36,6 +36,8 @@ const environment = z.object({
   IMAGE_SAVE_DIR: z.string().optional(),
   EFLOWCODE_SAVE_DIR_ROOT: z.string().optional(),
   EFLOWCODE_SAVE_DIR: z.string().optional(),
+  EF_SAVE_DIR_ROOT: z.string().optional(),
+  EF_SAVE_DIR: z.string().optional(),
   IMAGE_REFERENCE_ROOTS: z.string().optional(),
   IMAGE_PROVIDER: z.string().optional(),
   IMAGE_PROMPT_PREFIX: promptPrefix,
@@ -118,9 +120,9 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
   }
   const values = parsed.data;
   const dataDir = folder(values.IMAGE_DATA_DIR) ?? paths.data;
-  const saveRoot =
-    folder(values.IMAGE_SAVE_ROOT ?? values.EFLOWCODE_SAVE_DIR_ROOT) ?? join(homedir(), 'Pictures', 'durable-image-mcp');
-  const saveDir = values.IMAGE_SAVE_DIR ?? values.EFLOWCODE_SAVE_DIR;
+  const givenRoot = values.IMAGE_SAVE_ROOT ?? values.EFLOWCODE_SAVE_DIR_ROOT ?? values.EF_SAVE_DIR_ROOT;
+  const saveRoot = folder(givenRoot) ?? join(homedir(), 'Pictures', 'durable-image-mcp');
+  const saveDir = values.IMAGE_SAVE_DIR ?? values.EFLOWCODE_SAVE_DIR ?? values.EF_SAVE_DIR;
   return {
     ...values,
     TEMPORAL_CLI: folder(values.TEMPORAL_CLI),

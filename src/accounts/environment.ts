@@ -12,18 +12,18 @@ interface Family {
 }
 
 const OPENAI = ['openai', 'openai-images'] as const;
-const EFLOWCODE_URL = 'https://e-flowcode.cc/v1';
+const GATEWAY_URL = 'https://e-flowcode.cc/v1';
 
 /** In EFLOWCODE's order of precedence; of these only the first with a key counts. */
 const OPENAI_FAMILIES: readonly Family[] = [
   {
     key: 'EFLOWCODE_API_KEY',
     url: 'EFLOWCODE_BASE_URL',
-    defaultUrl: EFLOWCODE_URL,
+    defaultUrl: GATEWAY_URL,
     providers: OPENAI,
     models: { responses: 'EFLOWCODE_MODEL' },
   },
-  { key: 'EF_API_KEY', url: 'EF_BASE_URL', defaultUrl: EFLOWCODE_URL, providers: OPENAI, models: { responses: 'EF_MODEL' } },
+  { key: 'EF_API_KEY', url: 'EF_BASE_URL', defaultUrl: GATEWAY_URL, providers: OPENAI, models: { responses: 'EF_MODEL' } },
   {
     key: 'OPENAI_API_KEY',
     url: 'OPENAI_BASE_URL',

@@ -93,7 +93,9 @@ export function itemsOf(input: JobInput, { references, digests, mask }: Upload):
 /** What is asked for, with the prompt as it will be sent. */
 export function pictureOf(input: JobInput): Picture {
   const { kind, aspect_ratio, quality, output_format, background, seed } = input;
-  const prompt = `${input.frozen?.prompt_prefix ?? ''}${input.prompt}`;
+  const prefix = input.frozen?.prompt_prefix ?? '';
+  // A prompt that was written with the prefix already has it once, as with EFLOWCODE.
+  const prompt = input.prompt.startsWith(prefix) ? input.prompt : `${prefix}${input.prompt}`;
   return { kind, prompt, size: sizeOf(input), aspect_ratio, quality, output_format, background, seed };
 }
 

@@ -54,8 +54,9 @@ export function cleanEnvironment(env: NodeJS.ProcessEnv, settings: Settings): No
   clean['IMAGE_CACHE_DIR'] = settings.cacheDir;
   if (settings.IMAGE_CREDENTIALS_FILE !== undefined) clean['IMAGE_CREDENTIALS_FILE'] = settings.credentialsFile;
   if (settings.TEMPORAL_CLI !== undefined) clean['TEMPORAL_CLI'] = settings.TEMPORAL_CLI;
-  if ((settings.IMAGE_SAVE_ROOT ?? settings.EFLOWCODE_SAVE_DIR_ROOT) !== undefined) clean['IMAGE_SAVE_ROOT'] = settings.saveRoot;
-  if ((settings.IMAGE_SAVE_DIR ?? settings.EFLOWCODE_SAVE_DIR) !== undefined) clean['IMAGE_SAVE_DIR'] = settings.saveDir;
+  const { EFLOWCODE_SAVE_DIR_ROOT, EF_SAVE_DIR_ROOT, EFLOWCODE_SAVE_DIR, EF_SAVE_DIR } = settings;
+  if ((settings.IMAGE_SAVE_ROOT ?? EFLOWCODE_SAVE_DIR_ROOT ?? EF_SAVE_DIR_ROOT) !== undefined) clean['IMAGE_SAVE_ROOT'] = settings.saveRoot;
+  if ((settings.IMAGE_SAVE_DIR ?? EFLOWCODE_SAVE_DIR ?? EF_SAVE_DIR) !== undefined) clean['IMAGE_SAVE_DIR'] = settings.saveDir;
   if (settings.IMAGE_REFERENCE_ROOTS !== undefined) clean['IMAGE_REFERENCE_ROOTS'] = absoluteFolders(settings.IMAGE_REFERENCE_ROOTS);
   return clean;
 }

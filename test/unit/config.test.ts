@@ -10,3 +10,11 @@ describe('the prompt prefix', () => {
     expect(read).toThrow(`${name} (must be at most 4000 characters)`);
   });
 });
+
+describe('the folders for pictures', () => {
+  it.each(['EFLOWCODE', 'EF'])('take the names of %s, and IMAGE_ ones first', (family) => {
+    const named = { [`${family}_SAVE_DIR_ROOT`]: '/pictures', [`${family}_SAVE_DIR`]: '/pictures/today' };
+    expect(readSettings(named)).toMatchObject({ saveRoot: '/pictures', saveDir: '/pictures/today' });
+    expect(readSettings({ ...named, IMAGE_SAVE_ROOT: '/other', IMAGE_SAVE_DIR: 'now' })).toMatchObject({ saveRoot: '/other', saveDir: '/other/now' });
+  });
+});

@@ -78,8 +78,11 @@ describe('cleanEnvironment', () => {
     expect(clean).toEqual(expected);
     // The supervisor hands it on to its children.
     expect(cleanEnvironment(clean, readSettings(clean))).toEqual(expected);
-    const earlier = { ...env, IMAGE_SAVE_ROOT: '', IMAGE_SAVE_DIR: '', EFLOWCODE_SAVE_DIR_ROOT: './pics', EFLOWCODE_SAVE_DIR: 'today' };
-    expect(cleanEnvironment(earlier, readSettings(earlier))).toEqual(expected);
+    for (const family of ['EFLOWCODE', 'EF']) {
+      const folders = { [`${family}_SAVE_DIR_ROOT`]: './pics', [`${family}_SAVE_DIR`]: 'today' };
+      const earlier = { ...env, IMAGE_SAVE_ROOT: '', IMAGE_SAVE_DIR: '', ...folders };
+      expect(cleanEnvironment(earlier, readSettings(earlier))).toEqual(expected);
+    }
   });
 });
 
