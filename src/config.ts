@@ -94,6 +94,13 @@ const environment = z.object({
   IMAGE_ALLOW_PRIVATE_REFERENCE_URLS: flag,
 });
 
+export type SettingName = keyof typeof environment.shape;
+
+/** What holds while nothing is set; settings without a default are absent. */
+export function settingDefaults(): Partial<Record<SettingName, string | number | boolean | undefined>> {
+  return environment.parse({});
+}
+
 export interface Settings extends z.infer<typeof environment> {
   dataDir: string;
   cacheDir: string;

@@ -3,7 +3,7 @@ import type { ProviderName } from '../contract/names.js';
 import type { AccountFields, AccountModels } from './account.js';
 
 /** The variables of one account: key and URL are always taken from the same row, so a key never meets another's URL. */
-interface Family {
+export interface Family {
   key: string;
   url: string;
   defaultUrl: string;
@@ -52,8 +52,11 @@ const OTHER_FAMILIES: readonly Family[] = [
   },
 ];
 
+/** Every variable of every account, for the documents. */
+export const ACCOUNT_FAMILIES: readonly Readonly<Family>[] = [...OPENAI_FAMILIES, ...OTHER_FAMILIES];
+
 /** The name of every variable that holds a key. */
-export const KEY_VARIABLES: readonly string[] = [...OPENAI_FAMILIES, ...OTHER_FAMILIES].map((family) => family.key);
+export const KEY_VARIABLES: readonly string[] = ACCOUNT_FAMILIES.map((family) => family.key);
 
 /**
  * The accounts of an environment (or of a credentials file's values), by the contract's table. A URL without its key
