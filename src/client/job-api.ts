@@ -59,8 +59,8 @@ export interface RetryOptions {
   acknowledgePossibleDoubleCharge: boolean;
 }
 
-export const IMAGE_VARIANTS = ['thumbnail', 'preview', 'full'] as const;
-export type ImageVariant = (typeof IMAGE_VARIANTS)[number];
+export const PICTURE_VARIANTS = ['thumbnail', 'preview', 'full'] as const;
+export type ImageVariant = (typeof PICTURE_VARIANTS)[number];
 
 /** A picture of an ended job in one of its sizes. */
 export interface JobImage {

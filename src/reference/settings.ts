@@ -146,6 +146,16 @@ export const SETTING_TEXTS: Readonly<Record<SettingName, SettingText>> = {
     unset: '50; 110 for MCP clients that are known to hold calls',
     text: 'Default and ceiling of one wait.',
   },
+  IMAGE_INLINE_IMAGES: {
+    group: 'jobs',
+    readBy: ['call'],
+    text: '`never`: answers carry no thumbnails or other pictures, only paths and links.',
+  },
+  IMAGE_ALLOW_AGENT_DOUBLE_CHARGE: {
+    group: 'jobs',
+    readBy: ['call'],
+    text: "`1`: an agent's `acknowledge_possible_double_charge` counts without a person's yes.",
+  },
   IMAGE_SUBMIT_TIMEOUT_SECONDS: {
     group: 'patience',
     readBy: ['worker'],

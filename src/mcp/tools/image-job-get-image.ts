@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { IMAGE_VARIANTS, type JobImage } from '../../client/job-api.js';
+import { PICTURE_VARIANTS, type JobImage } from '../../client/job-api.js';
 import { JobFailure } from '../../contract/errors.js';
 import { jobId } from '../fields.js';
 import { withoutEmpty } from '../present.js';
@@ -8,7 +8,7 @@ import { read, type Attachment, type ToolContext, type ToolDefinition } from '..
 const inputSchema = z.strictObject({
   job_id: jobId,
   index: z.int().min(0).optional().describe('place in saved, default 0'),
-  variant: z.enum(IMAGE_VARIANTS).optional().describe('default thumbnail; preview: up to 1024 px; full: shown only below 700 KB'),
+  variant: z.enum(PICTURE_VARIANTS).optional().describe('default thumbnail; preview: up to 1024 px; full: shown only below 700 KB'),
 });
 
 /** In base64 and with the record it stays below 1 MiB, above which hosts cut an answer or end the connection. */

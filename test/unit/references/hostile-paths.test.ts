@@ -74,7 +74,7 @@ const rows: Row[] = [
   { what: "another user's ~", path: '~root/cat.png', code: 'REFERENCE_UNREADABLE' },
   { what: 'a missing file', path: 'dog.png', code: 'REFERENCE_UNREADABLE' },
   { what: 'a file as a folder', path: 'cat.png/x.png', code: 'REFERENCE_UNREADABLE' },
-  { what: 'a name too long for any folder', path: `${'x'.repeat(5000)}.png`, code: 'REFERENCE_UNREADABLE' },
+  { what: 'a name too long for any folder', path: `${'x'.repeat(5000)}.png`, code: 'INVALID_ARGUMENT' },
   { what: 'a folder', path: 'sub', code: 'REFERENCE_UNREADABLE' },
   { what: 'the root itself', path: '.', code: 'REFERENCE_UNREADABLE' },
   { what: 'a FIFO, without hanging', path: 'fifo.png', code: 'REFERENCE_UNREADABLE' },
