@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import sharp from 'sharp';
 import * as z from 'zod';
 import { CLI, makeBox, plainEnvironment, run, type Box } from '../support/e2e.js';
-import { pythonWithMcp } from '../support/eflowcode/python.js';
+import { pythonWithMcp } from '../support/python/with-mcp.js';
 import { startFakeOpenAi, type FakeOpenAi, type JournalEntry } from '../support/fake-openai.js';
 
 // Installing the Python client, once.
