@@ -73,7 +73,7 @@ async function recordText(jobId: string, jobs: JobApi): Promise<string> {
   if (record.status === 'unknown') {
     throw new JobFailure({
       code: 'NOT_FOUND',
-      message: `Unknown job_id: ${jobId}`,
+      message: `Unknown job_id: ${jobId}.`,
       nextStep: 'Use a job_id that a tool answered; image_job_list names them.',
     });
   }

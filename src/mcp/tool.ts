@@ -78,7 +78,7 @@ export function unknownJob(jobId: string): ToolAnswer {
     refusal: {
       code: 'NOT_FOUND',
       message: `Unknown job_id: ${jobId}`,
-      next_step: 'Use the job_id exactly as the starting call answered it.',
+      next_step: 'Use the job_id exactly as the starting call answered it; image_job_list shows those that are known.',
       retryable: false,
     },
   };

@@ -60,7 +60,7 @@ export function maybeBilled(jobId = JOB_ID, changes: Partial<JobRecord> = {}): J
 }
 
 export function deleted(jobId = JOB_ID): JobRecord {
-  return { ok: false, job_id: jobId, status: 'expired', done: true, message: 'This job was deleted; its images are gone from the store.' };
+  return { ok: false, job_id: jobId, status: 'expired', done: true, age_seconds: 3604.2, message: 'This job was deleted; its images are gone from the store.' };
 }
 
 export function listed(index: number, changes: Partial<ListedJob> = {}): ListedJob {

@@ -147,6 +147,27 @@ describe('the tools that wait', () => {
     expect(jobs.cancels).toEqual([]);
   });
 
+  it('start nothing for a call that was cancelled before the client was open', async () => {
+    const { promise: opened, resolve: open } = deferred<undefined>();
+    const { promise: asked, resolve: ask } = deferred<undefined>();
+    const jobs = fakeJobs();
+    const { client, bound } = await setUp(async () => {
+      ask(undefined);
+      await opened;
+      return jobs;
+    });
+    await client.ping();
+    const controller = new AbortController();
+    const call = client.callTool({ name: 'image_generate', arguments: { prompt: 'p' } }, undefined, { signal: controller.signal });
+    await asked;
+    controller.abort();
+    await expect(call).rejects.toThrow();
+    await client.ping();
+    open(undefined);
+    await bound.drain();
+    expect(jobs.started).toEqual([]);
+  });
+
   it('answer the started job when the server leaves', async () => {
     const { promise: waited, resolve: wait } = deferred<undefined>();
     const jobs = fakeJobs({
