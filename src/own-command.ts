@@ -28,7 +28,7 @@ export function acknowledgedRetryCommand(settings: Settings, jobId: string): str
 }
 
 /** This package's command where it looks at the same Temporal, data folder and store as a process with these settings. */
-function commandFor(settings: Settings, words: string[], operands: string[] = []): string {
+export function commandFor(settings: Settings, words: string[], operands: string[] = []): string {
   const { TEMPORAL_ADDRESS, TEMPORAL_PROFILE, TEMPORAL_NAMESPACE, IMAGE_BLOB_STORE, IMAGE_DATA_DIR } = settings;
   const variables = {
     TEMPORAL_ADDRESS,

@@ -9,6 +9,8 @@ import type { ActivityDependencies } from './activities/dependencies.js';
 import { Attempts } from './blobs/attempts.js';
 import { Manifests } from './blobs/manifests.js';
 import { openBlobStore } from './blobs/open-store.js';
+import { ensureCollectionSchedule } from './client/collection-schedule.js';
+import { jobRuns } from './client/job-runs.js';
 import { runAgain } from './client/run-again.js';
 import { unavailable } from './client/temporal.js';
 import type { Settings } from './config.js';
@@ -17,6 +19,7 @@ import type { Generator } from './generators/generator.js';
 import { createLocalGenerator } from './generators/local/index.js';
 import { createOpenAiGenerator } from './generators/openai/index.js';
 import type { Logger } from './log.js';
+import { commandFor } from './own-command.js';
 import { createNormaliser } from './references/normalise.js';
 
 export interface RunWorkerOptions {
@@ -41,18 +44,32 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     throw unavailable(address, error);
   });
   try {
-    const deps = await dependencies(options, new Client({ connection, namespace }));
+    const client = new Client({ connection, namespace });
+    const deps = await dependencies(options, client);
     const workers = await createWorkers(connection, deps);
     const stop = (): void => workers.forEach((worker) => worker.getState() === 'RUNNING' && worker.shutdown());
     signal.addEventListener('abort', stop, { once: true });
     const running = Promise.all(workers.map((worker) => worker.run()));
     if (signal.aborted) stop();
     else options.onReady?.();
+    const scheduling = scheduleCollection(client, deps, signal);
     await running;
+    await scheduling;
     // A reply that comes late is paid for like any other.
     await Promise.allSettled(deps.lateReplies);
   } finally {
     await connection.close();
+  }
+}
+
+/** Behind the first job, and never a reason not to work: an operator may not let us make a Schedule. */
+async function scheduleCollection(client: Client, { settings, store, logger }: ActivityDependencies, signal: AbortSignal): Promise<void> {
+  try {
+    await client.withAbortSignal(signal, () => ensureCollectionSchedule(client, store.id));
+  } catch (error) {
+    if (signal.aborted) return;
+    const remedy = `Allow it and start this worker again, or run now and then: ${commandFor(settings, ['gc'])}`;
+    logger.warn({ err: error instanceof Error ? error.message : 'unknown' }, `The garbage collection could not be put on a Schedule. ${remedy}`);
   }
 }
 
@@ -75,6 +92,7 @@ async function dependencies(options: RunWorkerOptions, client: Client): Promise<
     logger,
     lateReplies: new Set(),
     runAgain: (jobId) => runAgain(client, manifests, jobId, databaseId),
+    runs: jobRuns(client, manifests, options.address),
   };
 }
 

@@ -2,6 +2,7 @@ import type { AccountRegistry } from '../accounts/registry.js';
 import type { Attempts } from '../blobs/attempts.js';
 import type { BlobStore } from '../blobs/blob-store.js';
 import type { Manifests } from '../blobs/manifests.js';
+import type { JobRuns } from '../blobs/retention.js';
 import type { Settings } from '../config.js';
 import type { ProviderName } from '../contract/names.js';
 import type { Generator } from '../generators/generator.js';
@@ -27,4 +28,6 @@ export interface ActivityDependencies {
   lateReplies: Set<Promise<void>>;
   /** Starts a job that ended again, under its ID, because its paid result came late. */
   runAgain(jobId: string): Promise<void>;
+  /** What Temporal knows of the jobs of this namespace. */
+  runs: JobRuns;
 }

@@ -1,13 +1,15 @@
+import type { CollectionActivities } from '../contract/collection.js';
 import type { AcceptedOrder, JobActivities } from '../contract/plan.js';
 import { asActivityFailure, mayBeCharged } from './boundary.js';
+import { collectGarbage } from './collect-garbage.js';
 import { cancelGeneration, collectGeneration } from './collect-generation.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { recordEnd, storeOutputs } from './store-outputs.js';
 import { submitGeneration } from './submit-generation.js';
 import { uploadReferences } from './upload-references.js';
 
-/** The activities of `imageJob`, bound to what they work with. Every error leaves them as a Temporal failure with a stable type. */
-export function createActivities(deps: ActivityDependencies): JobActivities {
+/** The activities of both workflows, bound to what they work with. Every error leaves them as a Temporal failure with a stable type. */
+export function createActivities(deps: ActivityDependencies): JobActivities & CollectionActivities {
   const bound =
     <Argument, Result>(run: (deps: ActivityDependencies, argument: Argument) => Promise<Result>) =>
     async (argument: Argument): Promise<Result> => {
@@ -24,5 +26,6 @@ export function createActivities(deps: ActivityDependencies): JobActivities {
     cancelGeneration: bound(cancelGeneration),
     storeOutputs: bound(storeOutputs),
     recordEnd: bound(recordEnd),
+    collectGarbage: bound(collectGarbage),
   };
 }

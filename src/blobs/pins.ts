@@ -21,6 +21,7 @@ export interface PinScope {
   /** Jobs that count as deleted. */
   without?: ReadonlySet<string>;
   signal?: AbortSignal;
+  onManifest?: (done: number) => void;
 }
 
 export interface PinScan {
@@ -41,11 +42,13 @@ const CLOCKS_DIFFER_MS = 60_000;
 
 /** Takes every digest that a job needs out of the candidates. */
 export async function releasePinned(candidates: { delete(digest: string): boolean }, scope: PinScope): Promise<PinScan> {
-  const { store, manifests, referencesSince, without, signal } = scope;
+  const { store, manifests, referencesSince, without, signal, onManifest } = scope;
   const attempts = new Attempts(store);
   const scan: PinScan = { unreadable: [] };
+  let done = 0;
   for await (const manifest of manifests.list((key) => scan.unreadable.push(key))) {
     signal?.throwIfAborted();
+    onManifest?.((done += 1));
     if (manifest.state === 'deleted' || without?.has(manifest.job_id)) continue;
     for (const digest of pinnedBy(manifest, referencesSince)) candidates.delete(digest);
     try {

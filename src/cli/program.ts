@@ -82,6 +82,16 @@ function buildProgram(): Command {
       const { supervise } = await import('./supervise.js');
       await exitAfter(supervise(environmentOf(command), options.workerModule));
     });
+  program
+    .command('gc')
+    .description('Remove what no job needs from the store, also while the stack is down')
+    .addOption(dataDirOption())
+    .option('--json', 'print JSON')
+    .option('--dry-run', 'tell what would go and change nothing')
+    .action(async (options: CommonOptions & { dryRun?: boolean }, command: Command) => {
+      const { gc } = await import('./gc.js');
+      process.exitCode = await gc(environmentOf(command), { json: optionsOf(command).json ?? false, dryRun: options.dryRun ?? false });
+    });
   for (const command of program.commands) command.allowExcessArguments(false);
   return program;
 }

@@ -1,29 +1,63 @@
+import { isGrpcServiceError, type Client } from '@temporalio/client';
+import type { temporal } from '@temporalio/proto';
 import { WORKFLOW_TYPE } from '../contract/names.js';
-import { isNotFound, latestRun } from './describe-job.js';
-import type { Connected } from './temporal.js';
+import { isNotFound } from './describe-job.js';
+import { timeOf } from './history.js';
+
+type Run = temporal.api.workflow.v1.IWorkflowExecutionInfo;
+
+const GRPC = { permissionDenied: 7, unimplemented: 12 } as const;
+
+/** `running`: the job runs (again), and nothing was deleted; `refused`: this Temporal does not let us delete. */
+export type Forgetting = 'forgotten' | 'running' | 'refused';
 
 /**
- * Deletes the closed runs of an image job from Temporal (the server does it within a minute); workflows of other types and a
- * run that is open stay.
+ * Deletes the closed runs of an image job from Temporal (the server does it within a minute), each by its own ID, so that a run
+ * that begins meanwhile is not touched; workflows of other types stay.
  */
-export async function deleteClosedRuns(connected: Connected, jobId: string): Promise<void> {
-  const { client, namespace } = connected;
-  const latest = await latestRun(connected, jobId);
-  const runs = new Set(await earlierRuns(connected, jobId));
-  if (latest?.isImageJob && !latest.running) runs.add(latest.runId);
-  for (const runId of runs) {
-    await client.workflowService
-      .deleteWorkflowExecution({ namespace, workflowExecution: { workflowId: jobId, runId } })
-      .catch((error: unknown) => {
-        if (!isNotFound(error)) throw error;
-      });
+export async function deleteClosedRuns(client: Client, jobId: string): Promise<Forgetting> {
+  const { workflowService, options } = client;
+  const latest = await latestJobRun(client, jobId);
+  if (latest && !closedAt(latest)) return 'running';
+  const runs = [...(latest ? [latest] : []), ...(await earlierRuns(client, jobId))];
+  const runIds = new Set(runs.flatMap(({ execution }) => execution?.runId ?? []));
+  for (const runId of runIds) {
+    try {
+      const workflowExecution = { workflowId: jobId, runId };
+      await workflowService.deleteWorkflowExecution({ namespace: options.namespace, workflowExecution });
+    } catch (error) {
+      if (isRefusal(error)) return 'refused';
+      if (!isNotFound(error)) throw error;
+    }
+  }
+  return 'forgotten';
+}
+
+/** The latest run under the ID, when it is an image job's. */
+export async function latestJobRun({ workflowService, options }: Client, workflowId: string): Promise<Run | undefined> {
+  try {
+    const { namespace } = options;
+    const { workflowExecutionInfo: run } = await workflowService.describeWorkflowExecution({ namespace, execution: { workflowId } });
+    return run?.type?.name === WORKFLOW_TYPE ? run : undefined;
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
   }
 }
 
-/** Only visibility knows the runs before the latest, and its filters have no way to say every ID. */
-async function earlierRuns({ client, namespace }: Connected, jobId: string): Promise<string[]> {
-  if (/["\\]/.test(jobId)) return [];
-  const query = `WorkflowId = '${jobId.replaceAll("'", "''")}' AND WorkflowType = '${WORKFLOW_TYPE}' AND ExecutionStatus != 'Running'`;
-  const { executions } = await client.workflowService.listWorkflowExecutions({ namespace, query, pageSize: 100 });
-  return executions.flatMap(({ execution }) => execution?.runId ?? []);
+/** When a run closed; undefined while it is open, which a paused one is. */
+export function closedAt({ closeTime }: Run): Date | undefined {
+  return timeOf(closeTime);
+}
+
+/** Only visibility knows the runs before the latest, and its filters have no way to say every ID: those go with the namespace's retention. */
+async function earlierRuns({ workflowService, options }: Client, jobId: string): Promise<Run[]> {
+  if (/["'`\\]/.test(jobId)) return [];
+  const query = `WorkflowId = "${jobId}" AND WorkflowType = "${WORKFLOW_TYPE}"`;
+  const { executions } = await workflowService.listWorkflowExecutions({ namespace: options.namespace, query, pageSize: 100 });
+  return executions.filter((run) => closedAt(run) !== undefined);
+}
+
+function isRefusal(error: unknown): boolean {
+  return isGrpcServiceError(error) && (error.code === GRPC.permissionDenied || error.code === GRPC.unimplemented);
 }

@@ -1,6 +1,7 @@
 import type { BlobStore } from '../blobs/blob-store.js';
 import { blobsOf, removeUnneeded } from '../blobs/garbage-collection.js';
 import { tombstone, type Manifest, type Manifests } from '../blobs/manifests.js';
+import { workflowForgotten } from '../blobs/retention.js';
 import { JobFailure } from '../contract/errors.js';
 import type { JobRecord } from '../contract/record.js';
 import { deleteClosedRuns } from './closed-runs.js';
@@ -35,8 +36,8 @@ export async function deleteJob(jobId: string, { manifests, store, connected, lo
     buried = await manifests.read(jobId);
   }
   if (connected && buried?.deletion?.workflow_deleted !== true) {
-    await deleteClosedRuns(connected, jobId);
-    await manifests.update(jobId, (now) => (now.deletion ? { ...now, deletion: { ...now.deletion, workflow_deleted: true } } : undefined));
+    const outcome = await deleteClosedRuns(connected.client, jobId);
+    if (outcome === 'forgotten') await workflowForgotten(manifests, jobId);
   }
   return buried ? expired(buried) : record;
 }

@@ -23,8 +23,11 @@ export interface Described {
   stuck: boolean;
 }
 
+/** What reading a job takes of a Temporal. */
+type Reader = Pick<Connected, 'client' | 'namespace' | 'uiUrl' | 'worker'> & Partial<Connected>;
+
 /** Reads a job with one describe and one history read, in parallel: milliseconds, not billed, and without any worker. */
-export async function describeJob(connected: Connected, jobId: string): Promise<Described | undefined> {
+export async function describeJob(connected: Reader, jobId: string): Promise<Described | undefined> {
   const { client } = connected;
   const [description, read, worker] = await Promise.all([
     describe(client, jobId),
@@ -65,7 +68,7 @@ function ignoreNotFound(error: unknown): undefined {
   throw error;
 }
 
-function baseRecord(connected: Connected, jobId: string, description: Description, history: JobHistory): JobRecord {
+function baseRecord(connected: Reader, jobId: string, description: Description, history: JobHistory): JobRecord {
   const info = description.workflowExecutionInfo;
   const startedAt = timeOf(info?.startTime) ?? new Date();
   const runId = info?.execution?.runId ?? '';

@@ -148,12 +148,16 @@ function fromOpenManifest(manifest: Manifest, message: string): JobRecord {
 
 /** A job whose files are gone, as its tombstone tells. */
 export function expired(manifest: Manifest): JobRecord {
+  const { deletion } = manifest;
   return {
     ok: false,
     job_id: manifest.job_id,
     status: 'expired',
     done: true,
-    message: 'This job was deleted; its images are gone from the store.',
+    message:
+      deletion?.reason === 'retention'
+        ? `This job ended longer ago than IMAGE_RETENTION_DAYS keeps it; its images went from the store on ${deletion.at.slice(0, 10)}, exported files stay.`
+        : 'This job was deleted; its images are gone from the store.',
     created_at: manifest.created_at,
     age_seconds: ageOf(manifest),
   };

@@ -80,7 +80,10 @@ async function recoverLateReply(connected: Connected, manifests: Manifests, mani
   return found && (await restartFromManifest(connected.client, manifests, manifest, manifest.database_id)) === 'started';
 }
 
-/** Starts a job again under its ID with the input of its manifest; an ID that runs already is left alone. */
+/**
+ * Starts a job again under its ID with the input of its manifest; an ID that runs already is left alone, and so is a deleted
+ * job: that this is about to happen is written first, so that no deletion and no retention comes between (src/blobs/retention.ts).
+ */
 export async function restartFromManifest(
   client: Client,
   manifests: Manifests,
@@ -88,7 +91,10 @@ export async function restartFromManifest(
   databaseId: string | undefined,
 ): Promise<'started' | 'exists'> {
   const { job_id: jobId, input, request_digest: requestDigest } = manifest;
-  if (!input) return 'exists';
+  const stands = await manifests.update(jobId, (now) =>
+    now.state === 'ended' ? { ...now, restarted_at: new Date().toISOString() } : undefined,
+  );
+  if (!stands || stands.state === 'deleted') return 'exists';
   const { type } = await startWorkflow(client, { jobId, input, requestDigest, again: true });
   await manifests.update(jobId, (now) => (now.database_id === databaseId ? undefined : { ...now, database_id: databaseId }));
   return type;

@@ -9,10 +9,11 @@ import { restartFromManifest } from './recover.js';
 export async function runAgain(client: Client, manifests: Manifests, jobId: string, databaseId: string | undefined): Promise<void> {
   for (;;) {
     await client.workflow.getHandle(jobId).result().catch(() => undefined);
+    const manifest = await manifests.read(jobId);
+    // A deleted job has no workflow any more.
+    if (!manifest || manifest.state === 'deleted') return;
     const { status } = await client.workflow.getHandle(jobId).describe();
     if (status.name === 'CANCELLED' || status.name === 'TERMINATED') return;
-    const manifest = await manifests.read(jobId);
-    if (!manifest || manifest.state === 'deleted') return;
     // Another late reply of this job has brought it to its end already.
     if (manifest.state === 'ended' && manifest.record?.billing !== 'maybe') return;
     if ((await restartFromManifest(client, manifests, manifest, databaseId)) === 'started') return;

@@ -1,1 +1,2 @@
+export { imageGarbageCollection } from './collect-garbage.js';
 export { imageJob } from './image-job.js';

@@ -81,6 +81,7 @@ export async function bench({ generators = [], settings: given = {}, store: wrap
     logger: pino({ level: 'silent' }),
     lateReplies: new Set(),
     runAgain: async (jobId) => void rerun.push(jobId),
+    runs: { look: async () => undefined, recordEnd: async () => undefined, forget: async () => 'forgotten' },
   };
   const activities = createActivities(deps);
   return {

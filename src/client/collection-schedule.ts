@@ -1,0 +1,86 @@
+import { defaultPayloadConverter, isGrpcServiceError, type Client } from '@temporalio/client';
+import proto, { type temporal } from '@temporalio/proto';
+import { COLLECTION_WORKFLOW_TYPE, collectionScheduleId, type CollectionOrder } from '../contract/collection.js';
+import { TASK_QUEUES } from '../contract/names.js';
+import { decode } from './history.js';
+
+type ISchedule = temporal.api.schedule.v1.ISchedule;
+
+const { Schedule } = proto.temporal.api.schedule.v1;
+
+/** To be raised with each change below: a worker of an older version leaves a newer definition as it is. */
+const DEFINITION = 1;
+const DEFINITION_MEMO = 'definition';
+const DAY_SECONDS = 24 * 3600;
+/** Many stores at one Temporal do not begin in the same minute. */
+const JITTER_SECONDS = 2 * 3600;
+/** A local stack sleeps most of the time: what it missed, however long ago, is made up for once when it is up. */
+const CATCH_UP_SECONDS = 365 * DAY_SECONDS;
+/** Temporal's SCHEDULE_OVERLAP_POLICY_SKIP. */
+const SKIP = 1;
+
+const ANSWER_MS = 10_000;
+const GRPC = { alreadyExists: 6, failedPrecondition: 9 } as const;
+const ATTEMPTS_AT_A_CONFLICT = 3;
+
+/**
+ * Makes sure that the store's collection is on a Schedule. Whoever comes first creates it; a newer version updates what an
+ * older one made. What a person set stays: whether it is paused and why, and, until a newer version comes, its times too. Errors
+ * are Temporal's own.
+ */
+export async function ensureCollectionSchedule(client: Client, storeId: string): Promise<void> {
+  const { workflowService, connection, options } = client;
+  const { namespace, identity } = options;
+  const request = { namespace, identity, scheduleId: collectionScheduleId(storeId) };
+  await connection.withDeadline(Date.now() + ANSWER_MS, async () => {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await workflowService.createSchedule({ ...request, requestId: crypto.randomUUID(), schedule: definition(storeId) });
+        return;
+      } catch (error) {
+        if (!isCode(error, GRPC.alreadyExists)) throw error;
+      }
+      const { schedule, conflictToken } = await workflowService.describeSchedule(request);
+      if (definitionOf(schedule) >= DEFINITION) return;
+      try {
+        await workflowService.updateSchedule({
+          ...request,
+          requestId: crypto.randomUUID(),
+          schedule: Schedule.create({ ...definition(storeId), state: schedule?.state }),
+          // Refused when somebody paused it, or another worker updated it, between the two calls.
+          conflictToken,
+        });
+        return;
+      } catch (error) {
+        if (!isCode(error, GRPC.failedPrecondition) || attempt >= ATTEMPTS_AT_A_CONFLICT) throw error;
+      }
+    }
+  });
+}
+
+function definition(storeId: string): ISchedule {
+  const order: CollectionOrder = { store_id: storeId };
+  return Schedule.fromObject({
+    spec: { interval: [{ interval: { seconds: DAY_SECONDS } }], jitter: { seconds: JITTER_SECONDS } },
+    action: {
+      startWorkflow: {
+        workflowId: collectionScheduleId(storeId),
+        workflowType: { name: COLLECTION_WORKFLOW_TYPE },
+        taskQueue: { name: TASK_QUEUES.jobs },
+        input: { payloads: [defaultPayloadConverter.toPayload(order)] },
+        memo: { fields: { [DEFINITION_MEMO]: defaultPayloadConverter.toPayload(DEFINITION) } },
+        userMetadata: { summary: defaultPayloadConverter.toPayload('garbage collection of the image store') },
+      },
+    },
+    policies: { overlapPolicy: SKIP, catchupWindow: { seconds: CATCH_UP_SECONDS } },
+  });
+}
+
+function definitionOf(schedule: ISchedule | null | undefined): number {
+  const read = decode(schedule?.action?.startWorkflow?.memo?.fields?.[DEFINITION_MEMO]);
+  return typeof read === 'number' ? read : 0;
+}
+
+function isCode(error: unknown, code: number): boolean {
+  return isGrpcServiceError(error) && error.code === code;
+}
