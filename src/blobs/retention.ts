@@ -103,11 +103,10 @@ export async function retain(options: Retention): Promise<Retained> {
   return result;
 }
 
-function dueWhen({ namespace, days, now }: Retention): (manifest: Manifest) => boolean {
+function dueWhen({ days, now }: Retention): (manifest: Manifest) => boolean {
   if (days === undefined) return () => false;
   const since = sinceOf(now, days);
-  return (manifest) =>
-    manifest.state === 'ended' && manifest.ended_at !== undefined && manifest.namespace === namespace && lastRunOf(manifest) < since;
+  return (manifest) => manifest.state === 'ended' && manifest.ended_at !== undefined && lastRunOf(manifest) < since;
 }
 
 function sinceOf(now: Date, days: number): Date {

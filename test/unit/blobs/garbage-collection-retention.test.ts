@@ -197,6 +197,9 @@ describe('a job that runs again', () => {
     const runs = fakeRuns();
     runs.known.set('of a program', 'running');
     runs.known.set('ended again', ago(24));
+    runs.meanwhile.forget = async (jobId) => {
+      throw new Error(`${jobId} was a tombstone for a moment`);
+    };
     expect(await collect(runs)).toMatchObject({ expired: 0, workflowsDeleted: 0 });
     for (const jobId of ['restarted', 'of a program', 'ended again']) expect((await read(jobId)).state).toBe('ended');
   });
@@ -250,6 +253,18 @@ describe('a job that runs again', () => {
     };
     await collect(runs);
     expect(await read('old')).toMatchObject({ state: 'accepted', input: { prompt: 'as the program says' } });
+  });
+
+  it('stays deleted when a person deleted it right after its tombstone', async () => {
+    const { manifests, job } = get();
+    await job('old', endedAgo(200));
+    const runs = fakeRuns();
+    runs.meanwhile.forget = async (jobId) => {
+      runs.known.set(jobId, 'running');
+      await manifests.update(jobId, (stands) => tombstone(stands, 'deleted', ago(-1)));
+    };
+    await collect(runs);
+    expect(await read('old')).toMatchObject({ state: 'deleted', deletion: { reason: 'deleted' } });
   });
 
   it('is not touched by its tombstone: a deleted job that a program runs again keeps its workflow', async () => {
