@@ -9,10 +9,11 @@ import { FilesystemBlobStore } from './filesystem.js';
  * default has it, where % and # are ordinary characters), or a file URL (`file:///var/lib/store`, percent-encoded).
  */
 export async function openBlobStore(url: string): Promise<BlobStore> {
-  return FilesystemBlobStore.open(folderOf(url));
+  return FilesystemBlobStore.open(storeFolder(url));
 }
 
-function folderOf(url: string): string {
+/** The folder of a store. INVALID_ARGUMENT when the URL names none. */
+export function storeFolder(url: string): string {
   const path = /^file:(.*)$/is.exec(url.trim())?.[1];
   if (path === undefined) throw refusal(url, 'is no place for blobs');
   if (!path.startsWith('//')) {

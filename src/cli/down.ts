@@ -12,20 +12,30 @@ const EXPLAIN_MS = 3_000;
 
 /** Ends the local stack and returns when its processes are gone; what is not running is down already. */
 export async function down(env: NodeJS.ProcessEnv, json: boolean): Promise<number> {
-  const { dataDir } = readSettings(env);
-  const connection = await ControlConnection.open(dataDir);
-  if (connection) {
-    const { pid } = connection.identity;
-    await connection.request({ method: 'down', reason: 'down' });
-    const timer = setTimeout(() => tell('Waiting for requests in flight, which are paid for.'), EXPLAIN_MS);
-    while (await isAlive(pid)) await delay(50);
-    clearTimeout(timer);
-  } else {
-    await refuseHanging(dataDir);
-  }
-  if (json) printJson({ ok: true, state: 'stopped', was_running: connection !== undefined });
-  else print(connection ? 'The local stack is down.' : 'The local stack was not running.');
+  const wasRunning = await endStack(readSettings(env).dataDir);
+  if (json) printJson({ ok: true, state: 'stopped', was_running: wasRunning });
+  else print(wasRunning ? 'The local stack is down.' : 'The local stack was not running.');
   return EXIT.done;
+}
+
+/** Ends the stack of a data folder, of whatever version; false when none was running. TEMPORAL_UNAVAILABLE when its supervisor hangs. */
+export async function endStack(dataDir: string): Promise<boolean> {
+  const connection = await ControlConnection.open(dataDir);
+  if (!connection) {
+    await refuseHanging(dataDir);
+    return false;
+  }
+  const { pid } = connection.identity;
+  await connection.request({ method: 'down', reason: 'down' });
+  await gone([pid]);
+  return true;
+}
+
+/** Returns when the processes are gone, and tells what it waits for when that takes long. */
+export async function gone(pids: readonly number[]): Promise<void> {
+  const timer = setTimeout(() => tell('Waiting for requests in flight, which are paid for.'), EXPLAIN_MS);
+  for (const pid of pids) while (await isAlive(pid)) await delay(50);
+  clearTimeout(timer);
 }
 
 async function refuseHanging(dataDir: string): Promise<void> {

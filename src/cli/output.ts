@@ -1,4 +1,6 @@
+import type { CommanderError } from 'commander';
 import { JobFailure } from '../contract/errors.js';
+import { plain } from './plain.js';
 
 /** Exit codes of every command. */
 export const EXIT = { done: 0, failed: 1, usage: 2, running: 3 } as const;
@@ -7,8 +9,16 @@ export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
+/** Controls and invisible characters beyond those that JSON escapes anyway. */
+const UNSEEN = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** Without loss, and without a character that a terminal would obey. */
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, null, 2));
+  print(JSON.stringify(value, null, 2).replace(UNSEEN, escaped));
+}
+
+function escaped(character: string): string {
+  return Array.from({ length: character.length }, (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`).join('');
 }
 
 /** For people; stdout stays what a program reads. */
@@ -23,7 +33,20 @@ export function reportFailure(error: unknown, json: boolean): number {
     return EXIT.failed;
   }
   if (json) printJson({ ok: false, error: error.toJobError() });
-  tell(`${error.code}: ${error.message}\n${error.nextStep}`);
+  for (const line of inLines(error)) tell(plain(line));
   if (error.code === 'INVALID_ARGUMENT') return EXIT.usage;
   return error.code === 'STARTING' ? EXIT.running : EXIT.failed;
+}
+
+/** Several problems have a line each. */
+function inLines({ code, message, problems = [], nextStep }: JobFailure): string[] {
+  if (problems.length < 2) return [`${code}: ${message}`, nextStep];
+  return [`${code}: ${problems.length} problems`, ...problems.map(({ field, message: what }) => `  ${field}: ${what}`), nextStep];
+}
+
+/** What commander refused, and has told on stderr. */
+export function reportUsage({ message }: CommanderError, json: boolean): number {
+  const error = { code: 'INVALID_ARGUMENT', message: message.replace(/^error: /, ''), next_step: 'Call it with --help.', retryable: false };
+  if (json) printJson({ ok: false, error });
+  return EXIT.usage;
 }

@@ -1,19 +1,17 @@
-import { Command, CommanderError, Option, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { VERSION } from '../version.js';
-import { EXIT, reportFailure, tell } from './output.js';
-
-interface CommonOptions {
-  dataDir?: string;
-  json?: boolean;
-}
+import { addJobCommands } from './job-commands.js';
+import { dataDirOption, environmentOf, example, jsonOption, optionsOf, refuseSubcommand, type CommonOptions } from './options.js';
+import { EXIT, reportFailure, reportUsage } from './output.js';
 
 /** Parses the arguments and runs one command; sets the exit code. Each command loads its own code only. */
 export async function runCommand(argv: readonly string[]): Promise<void> {
   try {
     await buildProgram().parseAsync(argv);
   } catch (error) {
-    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
-    else process.exitCode = reportFailure(error, argv.includes('--json'));
+    const json = argv.includes('--json');
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.done : reportUsage(error, json);
+    else process.exitCode = reportFailure(error, json);
   }
 }
 
@@ -26,10 +24,8 @@ function buildProgram(): Command {
     .configureOutput({ writeErr: (text) => process.stderr.write(text) })
     .addOption(dataDirOption())
     .action(async (options: CommonOptions, command: Command) => {
-      const [unknown] = command.args;
-      if (unknown === undefined) return await serve(options);
-      tell(`There is no command ${unknown}. The commands are: ${visibleCommands(program).join(', ')}.`);
-      process.exitCode = EXIT.usage;
+      if (command.args.length === 0) return await serve(options);
+      refuseSubcommand(program);
     });
   program
     .command('stdio')
@@ -40,7 +36,7 @@ function buildProgram(): Command {
     .command('up')
     .description('Start the local stack and show where it is')
     .addOption(dataDirOption())
-    .option('--json', 'print JSON')
+    .addOption(jsonOption())
     .action(async (_: CommonOptions, command: Command) => {
       const { up } = await import('./up.js');
       process.exitCode = await up(environmentOf(command), optionsOf(command).json ?? false);
@@ -49,7 +45,7 @@ function buildProgram(): Command {
     .command('down')
     .description('Finish the requests in flight and end the local stack')
     .addOption(dataDirOption())
-    .option('--json', 'print JSON')
+    .addOption(jsonOption())
     .action(async (_: CommonOptions, command: Command) => {
       const { down } = await import('./down.js');
       process.exitCode = await down(environmentOf(command), optionsOf(command).json ?? false);
@@ -58,7 +54,7 @@ function buildProgram(): Command {
     .command('status')
     .description('Show the state of the local stack')
     .addOption(dataDirOption())
-    .option('--json', 'print JSON')
+    .addOption(jsonOption())
     .action(async (_: CommonOptions, command: Command) => {
       const { status } = await import('./status.js');
       process.exitCode = await status(environmentOf(command), optionsOf(command).json ?? false);
@@ -86,35 +82,39 @@ function buildProgram(): Command {
     .command('gc')
     .description('Remove what no job needs from the store, also while the stack is down')
     .addOption(dataDirOption())
-    .option('--json', 'print JSON')
+    .addOption(jsonOption())
     .option('--dry-run', 'tell what would go and change nothing')
+    .addHelpText('after', example('gc', 'gc --dry-run'))
     .action(async (options: CommonOptions & { dryRun?: boolean }, command: Command) => {
       const { gc } = await import('./gc.js');
       process.exitCode = await gc(environmentOf(command), { json: optionsOf(command).json ?? false, dryRun: options.dryRun ?? false });
     });
-  for (const command of program.commands) command.allowExcessArguments(false);
+  addJobCommands(program);
+  program
+    .command('setup-search-attributes')
+    .description('Register the search attributes of image jobs on the Temporal of the settings')
+    .addOption(dataDirOption())
+    .addOption(jsonOption())
+    .addHelpText('after', example('setup-search-attributes', 'setup-search-attributes --json'))
+    .action(async (_: CommonOptions, command: Command) => {
+      const { setUpSearchAttributes } = await import('./search-attributes.js');
+      process.exitCode = await setUpSearchAttributes(environmentOf(command), optionsOf(command).json ?? false);
+    });
+  program
+    .command('uninstall')
+    .description('End everything of the data folder and remove it; pictures in the save folders stay')
+    .addOption(dataDirOption())
+    .addOption(jsonOption())
+    .option('--yes', 'remove the data folder without asking')
+    .option('--cache', 'remove the cached temporal program as well, without asking')
+    .addHelpText('after', example('uninstall', 'uninstall --yes --cache'))
+    .action(async (_: CommonOptions, command: Command) => {
+      const { uninstall } = await import('./uninstall/index.js');
+      const { yes = false, cache = false, json = false } = optionsOf<CommonOptions & { yes?: boolean; cache?: boolean }>(command);
+      process.exitCode = await uninstall(environmentOf(command), { yes, cache, json });
+    });
+  for (const command of program.commands) if (command.commands.length === 0) command.allowExcessArguments(false);
   return program;
-}
-
-function dataDirOption(): Option {
-  return new Option('--data-dir <folder>', 'the data folder, instead of IMAGE_DATA_DIR').argParser((folder: string) => {
-    if (folder.trim() === '') throw new InvalidArgumentError('It is empty.');
-    return folder;
-  });
-}
-
-function visibleCommands(program: Command): string[] {
-  return program.createHelp().visibleCommands(program).map((command) => command.name());
-}
-
-/** An option may stand before or after the command. */
-function optionsOf(command: Command): CommonOptions {
-  return command.optsWithGlobals<CommonOptions>();
-}
-
-function environmentOf(command: Command): NodeJS.ProcessEnv {
-  const { dataDir } = optionsOf(command);
-  return dataDir === undefined ? process.env : { ...process.env, IMAGE_DATA_DIR: dataDir };
 }
 
 /** For commands that have channels or native threads open, which would keep a failed process alive. */

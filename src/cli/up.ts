@@ -5,11 +5,11 @@ import { JobFailure } from '../contract/errors.js';
 import { LocalStack, type StackStatus } from '../local/stack-client.js';
 import { createLogger } from '../log.js';
 import { VERSION } from '../version.js';
-import { EXIT, printJson, tell } from './output.js';
+import { EXIT, printJson } from './output.js';
+import { whileStarting } from './preparation.js';
 import { printStatus } from './status.js';
 
 const LOOK_MS = 1_000;
-const LOG_LINE_MS = 15_000;
 /** The server takes jobs before the worker runs; a worker that does not come is told, not waited for. */
 const WORKER_MS = 60_000;
 
@@ -26,7 +26,7 @@ export async function up(env: NodeJS.ProcessEnv, json: boolean): Promise<number>
   const stack = new LocalStack({ settings, env, version: VERSION, logger: createLogger(settings.IMAGE_LOG_LEVEL, 'up') });
   try {
     await stack.announce(readAccounts(env));
-    await ready(stack);
+    await whileStarting(() => stack.ensure(LOOK_MS), stack);
     const status = await withWorker(stack);
     if (json) printJson(status);
     else printStatus(status);
@@ -34,42 +34,6 @@ export async function up(env: NodeJS.ProcessEnv, json: boolean): Promise<number>
   } finally {
     await stack.close();
   }
-}
-
-async function ready(stack: LocalStack): Promise<void> {
-  const progress = progressLine();
-  for (;;) {
-    try {
-      await stack.ensure(LOOK_MS);
-      progress.end();
-      return;
-    } catch (error) {
-      if (!(error instanceof JobFailure) || error.code !== 'STARTING') {
-        progress.end();
-        throw error;
-      }
-      progress.show(error.message.replace(/; nothing was started\.$/, ''));
-    }
-  }
-}
-
-/** On a terminal one line that changes; in a log a line now and then. */
-function progressLine(): { show(text: string): void; end(): void } {
-  const { isTTY } = process.stderr;
-  let told = '';
-  let toldAt = 0;
-  return {
-    show(text) {
-      if (isTTY) process.stderr.write(`\r\u001b[K${text}`);
-      else if (text.split(',')[0] !== told.split(',')[0] || Date.now() - toldAt > LOG_LINE_MS) tell(text);
-      else return;
-      told = text;
-      toldAt = Date.now();
-    },
-    end() {
-      if (isTTY && told !== '') process.stderr.write('\r\u001b[K');
-    },
-  };
 }
 
 async function withWorker(stack: LocalStack): Promise<StackStatus> {

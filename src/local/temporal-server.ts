@@ -24,7 +24,7 @@ const DYNAMIC_CONFIG = [
 ];
 
 /** temporal.api.enums.v1.IndexedValueType */
-const INDEXED_VALUE_TYPE = { KEYWORD: 2, KEYWORD_LIST: 7 } as const;
+export const INDEXED_VALUE_TYPE = { KEYWORD: 2, KEYWORD_LIST: 7 } as const;
 
 export interface ServerOptions {
   binary: string;

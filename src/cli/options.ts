@@ -1,0 +1,61 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { EXIT, reportFailure } from './output.js';
+import { JobFailure } from '../contract/errors.js';
+import { ownCommand } from '../own-command.js';
+
+/** What every command takes. */
+export interface CommonOptions {
+  dataDir?: string;
+  json?: boolean;
+}
+
+export function dataDirOption(): Option {
+  return new Option('--data-dir <folder>', 'the data folder, instead of IMAGE_DATA_DIR').argParser((folder: string) => {
+    if (folder.trim() === '') throw new InvalidArgumentError('It is empty.');
+    return folder;
+  });
+}
+
+export function jsonOption(): Option {
+  return new Option('--json', 'print JSON');
+}
+
+/** For an option that may be given several times. */
+export function repeatable(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
+}
+
+/** An option may stand before or after the command. */
+export function optionsOf<T extends CommonOptions = CommonOptions>(command: Command): T {
+  return command.optsWithGlobals<T>();
+}
+
+export function environmentOf(command: Command): NodeJS.ProcessEnv {
+  const { dataDir } = optionsOf(command);
+  return dataDir === undefined ? process.env : { ...process.env, IMAGE_DATA_DIR: dataDir };
+}
+
+/** Help that shows the command at work. */
+export function example(...lines: string[]): string {
+  return `\n${lines.length === 1 ? 'Example' : 'Examples'}:\n${lines.map((line) => `  $ durable-image-mcp ${line}`).join('\n')}`;
+}
+
+/** The answer of a command that only groups others: those that exist; exit code 2. */
+export function refuseSubcommand(group: Command): void {
+  const [unknown] = group.args;
+  const names = group.createHelp().visibleCommands(group).map((command) => command.name());
+  const path = pathOf(group);
+  const what = unknown === undefined ? `${path.join(' ')} needs a command` : `There is no command ${[...path, unknown].join(' ')}`;
+  const failure = new JobFailure({
+    code: 'INVALID_ARGUMENT',
+    message: `${what}. The commands are: ${names.join(', ')}.`,
+    nextStep: `See: ${ownCommand(...path, '--help')}`,
+  });
+  reportFailure(failure, optionsOf(group).json ?? false);
+  process.exitCode = EXIT.usage;
+}
+
+/** The words of a command after the program's name. */
+function pathOf(command: Command): string[] {
+  return command.parent === null ? [] : [...pathOf(command.parent), command.name()];
+}
