@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander';
 import type { JobKind } from '../contract/names.js';
+import type { ListFilters } from './jobs/list.js';
 import {
   dataDirOption,
   environmentOf,
@@ -97,14 +98,14 @@ function jobArguments(command: Command): Record<string, unknown> {
 
 async function runMaker(command: Command, kind: JobKind, args: Record<string, unknown>): Promise<void> {
   const { make } = await import('./make.js');
-  const { wait = true, json = false } = optionsOf<MakerOptions>(command);
-  process.exitCode = await make(environmentOf(command), { kind, args, wait, json });
+  const { wait = true } = command.opts<MakerOptions>();
+  process.exitCode = await make(environmentOf(command), { kind, args, wait, json: isJson(command) });
 }
 
 function addJobs(program: Command): void {
   const jobs = program
     .command('jobs')
-    .description('Look after jobs')
+    .description('List, show, wait for, cancel, retry and delete jobs, and add up their cost')
     .addOption(dataDirOption())
     .addOption(jsonOption())
     .allowExcessArguments()
@@ -117,7 +118,6 @@ function addJobs(program: Command): void {
       .addOption(dataDirOption())
       .addOption(jsonOption())
       .allowExcessArguments(false)
-      .allowUnknownOption(false)
       .addHelpText('after', example(...examples));
 
   add('list', 'List jobs, the newest first', 'jobs list --status running', 'jobs list --since 7d --tag poster --limit 50')
@@ -128,10 +128,9 @@ function addJobs(program: Command): void {
     .option('--since <time>', 'such as 24h, 7d or 2026-01-31')
     .option('--limit <number>', '1 to 100, by default 20')
     .option('--cursor <cursor>', 'the next page, as the page before named it')
-    .action(async (_: CommonOptions, command: Command) => {
+    .action(async ({ dataDir: _folder, json: _json, ...filters }: CommonOptions & ListFilters, command: Command) => {
       const { list } = await import('./jobs/list.js');
-      const { json = false, dataDir: _folder, ...filters } = optionsOf(command);
-      process.exitCode = await list(environmentOf(command), filters, json);
+      process.exitCode = await list(environmentOf(command), filters, isJson(command));
     });
   add('show', 'Show everything that is known of a job', 'jobs show img-0123456789abcdef0123456789abcdef')
     .argument('<job_id>')

@@ -7,6 +7,7 @@ import { stackOf, withJobs } from './jobs/open.js';
 import { printEnd } from './jobs/print-job.js';
 import { asJson, exitOf, jobsCommand } from './jobs/words.js';
 import { EXIT, print, printJson, tell } from './output.js';
+import { plain } from './plain.js';
 import { whileStarting } from './preparation.js';
 
 export interface MakeOptions {
@@ -33,14 +34,13 @@ export async function make(env: NodeJS.ProcessEnv, { kind, args, wait, json }: M
       const started = await whileStarting(() => jobs.start(kind, raw), stackOf(settings, env), signal);
       const { job_id: jobId } = started;
       if (started.deduplicated === true) tell(`${jobId} was started before; nothing is made twice.`);
-      else tell(`job ${jobId}`);
-      for (const warning of started.done ? [] : (started.warnings ?? [])) tell(`warning: ${warning}`);
-      if (!wait || signal.aborted) {
+      else if (wait) tell(`job ${jobId}`);
+      for (const warning of started.done ? [] : (started.warnings ?? [])) tell(plain(`warning: ${warning}`));
+      if (!wait && !started.done) {
         if (json) printJson(asJson(started, false));
-        else if (!started.done) print(jobId);
-        else printEnd(started, settings);
-        if (!started.done) tell(`To wait for it: ${jobsCommand(settings, 'wait', [jobId])}`);
-        return exitOf(started);
+        else print(jobId);
+        tell(`To wait for it: ${jobsCommand(settings, 'wait', [jobId])}`);
+        return EXIT.running;
       }
       const { records } = started.done ? { records: [started] } : await follow(jobs, { jobIds: [jobId], until: 'all', signal });
       const record = records[0] ?? started;

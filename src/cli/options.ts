@@ -1,5 +1,4 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { EXIT, reportFailure } from './output.js';
 import { JobFailure } from '../contract/errors.js';
 import { ownCommand } from '../own-command.js';
 
@@ -26,8 +25,8 @@ export function repeatable(flags: string, description: string): Option {
 }
 
 /** An option may stand before or after the command. */
-export function optionsOf<T extends CommonOptions = CommonOptions>(command: Command): T {
-  return command.optsWithGlobals<T>();
+export function optionsOf(command: Command): CommonOptions {
+  return command.optsWithGlobals<CommonOptions>();
 }
 
 export function environmentOf(command: Command): NodeJS.ProcessEnv {
@@ -40,19 +39,17 @@ export function example(...lines: string[]): string {
   return `\n${lines.length === 1 ? 'Example' : 'Examples'}:\n${lines.map((line) => `  $ durable-image-mcp ${line}`).join('\n')}`;
 }
 
-/** The answer of a command that only groups others: those that exist; exit code 2. */
-export function refuseSubcommand(group: Command): void {
-  const [unknown] = group.args;
-  const names = group.createHelp().visibleCommands(group).map((command) => command.name());
+/** The answer of a command that only groups others: INVALID_ARGUMENT with those that exist. */
+export function refuseSubcommand(group: Command): never {
   const path = pathOf(group);
-  const what = unknown === undefined ? `${path.join(' ')} needs a command` : `There is no command ${[...path, unknown].join(' ')}`;
-  const failure = new JobFailure({
+  const [first] = group.args;
+  const names = group.createHelp().visibleCommands(group).map((command) => command.name());
+  const wrong = first?.startsWith('-') === true ? `There is no option ${first} before a command` : `There is no command ${[...path, first].join(' ')}`;
+  throw new JobFailure({
     code: 'INVALID_ARGUMENT',
-    message: `${what}. The commands are: ${names.join(', ')}.`,
+    message: `${first === undefined ? `${path.join(' ')} needs a command` : wrong}. The commands are: ${names.join(', ')}.`,
     nextStep: `See: ${ownCommand(...path, '--help')}`,
   });
-  reportFailure(failure, optionsOf(group).json ?? false);
-  process.exitCode = EXIT.usage;
 }
 
 /** The words of a command after the program's name. */

@@ -5,8 +5,12 @@ import { plain } from './plain.js';
 /** Exit codes of every command. */
 export const EXIT = { done: 0, failed: 1, usage: 2, running: 3 } as const;
 
+/** What a terminal obeys or does not show, but for line ends and tabs. */
+const OBEYED = /[^\P{Cc}\n\t]|[\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
+/** Foreign text in it does a terminal no harm. */
 export function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${text.replace(OBEYED, '\u{FFFD}')}\n`);
 }
 
 /** Controls and invisible characters beyond those that JSON escapes anyway. */
@@ -21,9 +25,9 @@ function escaped(character: string): string {
   return Array.from({ length: character.length }, (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`).join('');
 }
 
-/** For people; stdout stays what a program reads. */
+/** For people; stdout stays what a program reads. Foreign text in it does a terminal no harm. */
 export function tell(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${text.replace(OBEYED, '\u{FFFD}')}\n`);
 }
 
 /** Tells a failure in two sentences, or as JSON where that was asked for, and gives its exit code. */

@@ -20,6 +20,8 @@ function buildProgram(): Command {
     .description('Durable image generation for MCP agents. Without a command: an MCP server on stdin and stdout.')
     .version(VERSION)
     .allowExcessArguments()
+    // A wrong command is told as such, whatever options stand behind it.
+    .allowUnknownOption()
     .exitOverride()
     .configureOutput({ writeErr: (text) => process.stderr.write(text) })
     .addOption(dataDirOption())
@@ -108,10 +110,9 @@ function buildProgram(): Command {
     .option('--yes', 'remove the data folder without asking')
     .option('--cache', 'remove the cached temporal program as well, without asking')
     .addHelpText('after', example('uninstall', 'uninstall --yes --cache'))
-    .action(async (_: CommonOptions, command: Command) => {
+    .action(async ({ yes = false, cache = false }: { yes?: boolean; cache?: boolean }, command: Command) => {
       const { uninstall } = await import('./uninstall/index.js');
-      const { yes = false, cache = false, json = false } = optionsOf<CommonOptions & { yes?: boolean; cache?: boolean }>(command);
-      process.exitCode = await uninstall(environmentOf(command), { yes, cache, json });
+      process.exitCode = await uninstall(environmentOf(command), { yes, cache, json: optionsOf(command).json ?? false });
     });
   for (const command of program.commands) if (command.commands.length === 0) command.allowExcessArguments(false);
   return program;

@@ -5,7 +5,7 @@ import { stackOf, withJobs } from './open.js';
 import { remarks } from './print-job.js';
 import { asJson, exitOf, forJob, unknownJob } from './words.js';
 
-/** Asks a job to stop; once it is cancelled the command has done what it was asked, however the job had ended otherwise it says so. */
+/** Asks a job to stop. Done when it is cancelled; for a job that had ended otherwise the exit code tells its state. */
 export async function cancel(env: NodeJS.ProcessEnv, jobId: string, reason: string | undefined, json: boolean): Promise<number> {
   return await withJobs(env, async (jobs, settings) => {
     const asked = (): ReturnType<typeof jobs.cancel> => jobs.cancel(jobId, reason);

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { isRunning, thisProcess } from '../../blobs/process-identity.js';
 import { errnoOf } from '../../blobs/store-failure.js';
 import { readJson } from '../../local/claim.js';
-import { realOf } from './folder.js';
+import { CACHE, realOf } from './folder.js';
 import { sizeOf } from './remove.js';
 
 /** The folder that all data folders share for the temporal program. */
@@ -17,13 +17,12 @@ export interface BinaryCache {
   maker?: number;
 }
 
-const NAMES = /^(temporal-v[0-9.]+|making-.*|making\.json.*|(over|clock)-[0-9a-f-]{36})$/;
 const makerSchema = z.object({ pid: z.int(), host: z.string(), start: z.string() });
 
 /** Undefined when there is none. */
 export async function findCache(cacheDir: string): Promise<BinaryCache | undefined> {
   const path = await realOf(cacheDir);
-  const names = path === undefined ? [] : (await readdir(path)).filter((name) => NAMES.test(name));
+  const names = path === undefined ? [] : (await readdir(path)).filter((name) => CACHE.test(name));
   if (path === undefined || names.length === 0) return undefined;
   let sizeBytes = 0;
   for (const name of names) sizeBytes += await sizeOf(join(path, name));

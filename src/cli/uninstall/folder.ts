@@ -33,6 +33,9 @@ interface Kind {
 const LOGS = /^(supervisor|temporal|worker)\.log(\.\d+)?$/;
 const STORE = /^(store\.json|sha256|manifests|attempts|tmp|locks|damaged|\..*)$/;
 
+/** What the product puts into the folder for temporal programs. */
+export const CACHE = /^(temporal-v[0-9.]+|making-.*|making\.json.*|(over|clock)-[0-9a-f-]{36})$/;
+
 /** What the product puts into a data folder, with the drafts that a killed process leaves behind. */
 const KINDS: readonly Kind[] = [
   { name: /^salt$/, marker: true },
@@ -64,7 +67,7 @@ export async function examine(settings: Settings): Promise<DataFolder | undefine
   }
   if (!(await lstat(real)).isDirectory()) throw notOurs(path, 'is no folder');
   const homes = [homedir(), (await realOf(homedir())) ?? homedir()];
-  if (homes.some((home) => isWideOrSystemFolder(real, home)) || contains(real, process.cwd())) {
+  if (homes.some((home) => isWideOrSystemFolder(real, home)) || contains(real, workingFolder())) {
     throw notOurs(path, 'is the system’s, your home folder, the working folder, or one above them');
   }
   const entries = await readdir(real);
@@ -95,12 +98,13 @@ async function kindOf(real: string, entry: string, settings: Settings): Promise<
     const names = await namesIn(join(real, entry));
     if (names?.every(inside)) return names.length > 0 ? 'marker' : 'plain';
   }
-  return (await leadsToStore(join(real, entry), settings)) ? 'marker' : undefined;
+  const path = join(real, entry);
+  if (await leadsTo(storeFolderOf(settings.blobStore), path, (name) => STORE.test(name))) return 'marker';
+  return (await leadsTo(settings.cacheDir, path, (name) => CACHE.test(name))) ? 'plain' : undefined;
 }
 
-/** A blob store that IMAGE_BLOB_STORE has put into the data folder: what leads to it holds nothing else. */
-async function leadsToStore(path: string, { blobStore }: Settings): Promise<boolean> {
-  const named = storeFolderOf(blobStore);
+/** A folder that the settings have put into the data folder: it is ours, and what leads to it holds nothing else. */
+async function leadsTo(named: string | undefined, path: string, inside: (name: string) => boolean): Promise<boolean> {
   const folder = named === undefined ? undefined : await realOf(named);
   if (folder === undefined || !contains(path, folder)) return false;
   let at = path;
@@ -108,8 +112,16 @@ async function leadsToStore(path: string, { blobStore }: Settings): Promise<bool
     if ((await namesIn(at))?.join() !== name) return false;
     at = join(at, name);
   }
-  const names = await namesIn(folder);
-  return names !== undefined && names.includes('store.json') && names.every((name) => STORE.test(name));
+  return (await namesIn(folder))?.every(inside) ?? false;
+}
+
+/** A folder that was removed under our feet holds nothing. */
+function workingFolder(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return sep;
+  }
 }
 
 /** Undefined for a store that is no folder. */

@@ -51,7 +51,6 @@ export async function uninstall(env: NodeJS.ProcessEnv, { yes, cache: cacheToo, 
   const clients = folder ? await clientsOf(settings) : 0;
   await endEverything(place);
   const parts = folder ? await partsOf(folder) : [];
-  const cache = await findCache(settings.cacheDir);
   const stays = await remaindersOf(settings, folder, pictures);
 
   for (const line of overview(settings, folder, parts, pictures, stays, clients)) tell(line);
@@ -63,6 +62,8 @@ export async function uninstall(env: NodeJS.ProcessEnv, { yes, cache: cacheToo, 
     }
     await removeUnlessRestarted(folder, place, settings);
   }
+  // One inside the data folder has gone with it.
+  const cache = await findCache(settings.cacheDir);
   const cacheRemoved = cache !== undefined && (await removeCacheIfWanted(cache, cacheToo, settings));
   if (json) {
     printJson({

@@ -42,6 +42,8 @@ export async function removeDataFolder({ path, real }: DataFolder): Promise<bool
         await rmdir(real);
         break;
       } catch (error) {
+        // A mount point stays, empty.
+        if (errnoOf(error) === 'EBUSY') break;
         if (errnoOf(error) !== 'ENOTEMPTY' || left === 0) throw error;
       }
     }
