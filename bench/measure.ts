@@ -1,19 +1,30 @@
-import { cpus, totalmem } from 'node:os';
-
+/** One side of a figure. Every run is kept, in the order in which it was made. */
 export interface Sample {
-  /** Milliseconds of each run, in order. */
   runs: number[];
   median: number;
   p10: number;
   p90: number;
 }
 
-export interface Row {
+/** What a figure should reach: at most or at least so much. */
+export interface Aim {
+  is: 'most' | 'least';
+  value: number;
+}
+
+export interface Figure {
   what: string;
+  /** Of the samples. */
+  unit: string;
   ours: Sample;
-  baseline: Sample;
-  ratio: number;
-  aim: number;
+  baseline?: Sample;
+  /** What is compared with the aim: the ratio of the medians, or our median where there is nothing to divide by. */
+  value: number;
+  aim?: Aim;
+  /** What a reader must know to read the number. */
+  notes?: string[];
+  /** Share of the machine, 0 to 1, that others took right before and right after. */
+  others?: number;
 }
 
 export interface Rounds {
@@ -25,14 +36,20 @@ export interface Rounds {
   runs: number;
 }
 
+export interface Comparison {
+  what: string;
+  unit: string;
+  aim?: Aim;
+  rounds: Rounds;
+  /** One run; gives its number in `unit`. */
+  ours: () => Promise<number>;
+  baseline: () => Promise<number>;
+  notes?: string[];
+}
+
 /** Both sides in turn, so that what the machine does meanwhile hits both alike. */
-export async function compare(
-  what: string,
-  aim: number,
-  { warm, turns, runs }: Rounds,
-  ours: () => Promise<number>,
-  baseline: () => Promise<number>,
-): Promise<Row> {
+export async function compare({ what, unit, aim, rounds, ours, baseline, notes }: Comparison): Promise<Figure> {
+  const { warm, turns, runs } = rounds;
   for (const side of [ours, baseline]) await inSequence(side, warm);
   const ourRuns: number[] = [];
   const baselineRuns: number[] = [];
@@ -42,20 +59,34 @@ export async function compare(
     if (process.stderr.isTTY) process.stderr.write(`\r${what}: ${turn + 1}/${turns} `);
   }
   if (process.stderr.isTTY) process.stderr.write('\n');
-  const [a, b] = [sample(ourRuns), sample(baselineRuns)];
-  return { what, ours: a, baseline: b, ratio: Math.round((a.median / b.median) * 100) / 100, aim };
+  return figure({ what, unit, aim, notes, ours: ourRuns, baseline: baselineRuns });
 }
 
-async function inSequence(side: () => Promise<number>, runs: number): Promise<number[]> {
+/** A figure of runs that were made already. */
+export function figure(given: Pick<Figure, 'what' | 'unit' | 'aim' | 'notes'> & { ours: number[]; baseline?: number[] }): Figure {
+  const { what, unit, aim, notes } = given;
+  const ours = sample(given.ours);
+  const baseline = given.baseline && sample(given.baseline);
+  const value = baseline ? Math.round((ours.median / baseline.median) * 100) / 100 : ours.median;
+  return { what, unit, ours, ...(baseline ? { baseline } : {}), value, ...(aim ? { aim } : {}), ...(notes ? { notes } : {}) };
+}
+
+export async function inSequence(side: () => Promise<number>, runs: number): Promise<number[]> {
   const times: number[] = [];
   for (let run = 0; run < runs; run += 1) times.push(await side());
   return times;
 }
 
+/** Milliseconds. */
 export async function timed(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   await work();
   return performance.now() - start;
+}
+
+export function isMet({ value, aim }: Figure): boolean | undefined {
+  if (!aim) return undefined;
+  return aim.is === 'most' ? value <= aim.value : value >= aim.value;
 }
 
 function sample(runs: number[]): Sample {
@@ -66,33 +97,4 @@ function sample(runs: number[]): Sample {
 
 function round1(value: number): number {
   return Math.round(value * 10) / 10;
-}
-
-export function machine(): Record<string, unknown> {
-  return {
-    cpus: cpus().length,
-    cpu: cpus()[0]?.model,
-    memory_gib: Math.round(totalmem() / 2 ** 30),
-    platform: `${process.platform} ${process.arch}`,
-    node: process.version,
-  };
-}
-
-/** The rows as an aligned table: medians with the 10th and 90th percentile in milliseconds. */
-export function table(rows: Row[]): string {
-  const cells = rows.map((row) => [
-    row.what,
-    spread(row.ours),
-    spread(row.baseline),
-    row.ratio.toFixed(2),
-    row.aim.toFixed(2),
-    row.ratio <= row.aim ? 'met' : 'MISSED',
-  ]);
-  const all = [['figure', 'ours ms (p10..p90)', 'baseline ms (p10..p90)', 'ratio', 'aim', ''], ...cells];
-  const widths = (all[0] ?? []).map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
-  return all.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()).join('\n');
-}
-
-function spread({ median, p10, p90 }: Sample): string {
-  return `${median} (${p10}..${p90})`;
 }

@@ -1,0 +1,10 @@
+import { initialize } from './initialize.js';
+import { job } from './job.js';
+import { preview } from './preview.js';
+import { references } from './references.js';
+import type { Row } from './row.js';
+import { status } from './status.js';
+import { submit } from './submit.js';
+
+/** In the order of the table. */
+export const ROWS: readonly Row[] = [initialize, submit, references, job, preview, status];
