@@ -18,7 +18,7 @@ export async function startScript(
   args: string[],
   env: Record<string, string>,
 ): Promise<{ child: ChildProcess; line: string }> {
-  const options: SpawnOptions = { env: environment(env), stdio: ['pipe', 'pipe', 'inherit'] };
+  const options: SpawnOptions = { env: environment(env), stdio: ['pipe', 'pipe', 'ignore'] };
   const child = spawn(process.execPath, [script, ...args], options);
   const { stdout } = child;
   if (!stdout) throw new Error(`${script} has no output`);

@@ -41,6 +41,9 @@ export async function withProduct<T>(env: Record<string, string>, work: (product
   };
   let mcp: McpProcess | undefined;
   let connection: Connection | undefined;
+  // The stack would outlive a bench that is stopped from outside.
+  const down = (): void => void command(['down'], whole);
+  process.once('exit', down);
   try {
     mcp = await connectMcp(process.execPath, [CLI, 'stdio'], whole);
     await warmUp(mcp);
@@ -58,7 +61,8 @@ export async function withProduct<T>(env: Record<string, string>, work: (product
   } finally {
     await connection?.close();
     await mcp?.close();
-    command(['down'], whole);
+    process.off('exit', down);
+    down();
     await rm(folder, { recursive: true, force: true, maxRetries: 3 });
   }
 }

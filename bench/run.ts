@@ -19,6 +19,8 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
 const at = new Date();
 const before = machine();
 const figures: (Figure & { row: string; seconds: number })[] = [];

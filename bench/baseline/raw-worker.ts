@@ -11,4 +11,6 @@ const worker = await Worker.create({
 });
 const running = worker.run();
 process.stdout.write('ready\n');
+// Without the bench nobody needs it.
+process.stdin.once('end', () => process.exit(0)).resume();
 await running;

@@ -1,3 +1,5 @@
+import { burst } from './burst.js';
+import { history } from './history.js';
 import { initialize } from './initialize.js';
 import { job } from './job.js';
 import { preview } from './preview.js';
@@ -5,6 +7,7 @@ import { references } from './references.js';
 import type { Row } from './row.js';
 import { status } from './status.js';
 import { submit } from './submit.js';
+import { throughput } from './throughput.js';
 
 /** In the order of the table. */
-export const ROWS: readonly Row[] = [initialize, submit, references, job, preview, status];
+export const ROWS: readonly Row[] = [initialize, submit, references, job, preview, status, history, throughput, burst];
