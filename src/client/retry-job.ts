@@ -49,9 +49,11 @@ export async function retryJob(jobId: string, context: RetryContext): Promise<Jo
     if (now !== seen.record.temporal?.run_id || Date.now() - startedAt > CLOSING_MS) return (await context.look(jobId)).record;
     await sleep(CLOSING_LOOK_MS);
   }
-  // From here on the job is open again, also for a recovery after a lost database.
+  // From here on the job is open again, also for a recovery after a lost database; unless it has already reached its next end.
   const run = { input: again, namespace: connected.namespace, database_id: connected.databaseId };
-  await manifests.update(jobId, (now) => (now.state === 'ended' ? reopened(now, run) : undefined));
+  await manifests.update(jobId, (now) =>
+    now.state === 'ended' && now.ended_at === announced?.ended_at ? reopened(now, run) : undefined,
+  );
   return {
     ok: true,
     job_id: jobId,
@@ -112,8 +114,8 @@ async function release(jobId: string, input: JobInput, { store, connected, ackno
   if (!acknowledged && (await isOnlyAPersonsToDecide(input, attempts, key))) {
     throw new JobFailure({
       code: 'MAYBE_BILLED',
-      message: `What is left of the job ${jobId} was or may have been paid for; running it again may pay a second time.`,
-      nextStep: 'ask the user; with a yes, call image_job_retry with acknowledge_possible_double_charge: true',
+      message: `What is left of the job ${jobId} was or may have been paid for; running it again may pay a second time, which acknowledge_possible_double_charge says yes to.`,
+      nextStep: 'ask the user',
     });
   }
   await attempts.release(key, async (attempt) => (acknowledged || attempt.billing === 'none') && (await attempts.isSpent(attempt)));
