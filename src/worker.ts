@@ -9,7 +9,7 @@ import type { ActivityDependencies } from './activities/dependencies.js';
 import { Attempts } from './blobs/attempts.js';
 import { Manifests } from './blobs/manifests.js';
 import { openBlobStore } from './blobs/open-store.js';
-import { ensureCollectionSchedule } from './client/collection-schedule.js';
+import { keepCollectionSchedule } from './client/collection-schedule.js';
 import { jobRuns } from './client/job-runs.js';
 import { runAgain } from './client/run-again.js';
 import { unavailable } from './client/temporal.js';
@@ -19,7 +19,6 @@ import type { Generator } from './generators/generator.js';
 import { createLocalGenerator } from './generators/local/index.js';
 import { createOpenAiGenerator } from './generators/openai/index.js';
 import type { Logger } from './log.js';
-import { commandFor } from './own-command.js';
 import { createNormaliser } from './references/normalise.js';
 
 export interface RunWorkerOptions {
@@ -52,24 +51,13 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     const running = Promise.all(workers.map((worker) => worker.run()));
     if (signal.aborted) stop();
     else options.onReady?.();
-    const scheduling = scheduleCollection(client, deps, signal);
+    const scheduling = keepCollectionSchedule({ ...options, client, storeId: deps.store.id });
     await running;
     await scheduling;
     // A reply that comes late is paid for like any other.
     await Promise.allSettled(deps.lateReplies);
   } finally {
     await connection.close();
-  }
-}
-
-/** Behind the first job, and never a reason not to work: an operator may not let us make a Schedule. */
-async function scheduleCollection(client: Client, { settings, store, logger }: ActivityDependencies, signal: AbortSignal): Promise<void> {
-  try {
-    await client.withAbortSignal(signal, () => ensureCollectionSchedule(client, store.id));
-  } catch (error) {
-    if (signal.aborted) return;
-    const remedy = `Allow it and start this worker again, or run now and then: ${commandFor(settings, ['gc'])}`;
-    logger.warn({ err: error instanceof Error ? error.message : 'unknown' }, `The garbage collection could not be put on a Schedule. ${remedy}`);
   }
 }
 

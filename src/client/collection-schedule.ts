@@ -1,7 +1,10 @@
 import { defaultPayloadConverter, isGrpcServiceError, type Client } from '@temporalio/client';
 import proto, { type temporal } from '@temporalio/proto';
+import type { Settings } from '../config.js';
 import { COLLECTION_WORKFLOW_TYPE, collectionScheduleId, type CollectionOrder } from '../contract/collection.js';
 import { TASK_QUEUES } from '../contract/names.js';
+import type { Logger } from '../log.js';
+import { commandFor } from '../own-command.js';
 import { decode } from './history.js';
 
 type ISchedule = temporal.api.schedule.v1.ISchedule;
@@ -23,12 +26,38 @@ const ANSWER_MS = 10_000;
 const GRPC = { alreadyExists: 6, failedPrecondition: 9 } as const;
 const ATTEMPTS_AT_A_CONFLICT = 3;
 
+/** What is used of a client. */
+export type ScheduleClient = Pick<Client, 'workflowService' | 'connection' | 'options'>;
+
+export interface ScheduleKeeper {
+  client: ScheduleClient;
+  storeId: string;
+  settings: Settings;
+  logger: Logger;
+  /** Of the worker: it ends. */
+  signal: AbortSignal;
+}
+
+/** For a worker that starts: behind its first job, and never a reason not to work. Where it is not allowed, that is told once. */
+export async function keepCollectionSchedule({ client, storeId, settings, logger, signal }: ScheduleKeeper): Promise<void> {
+  try {
+    await client.connection.withAbortSignal(signal, () => ensureCollectionSchedule(client, storeId));
+  } catch (error) {
+    if (signal.aborted) return;
+    const command = commandFor(settings, ['gc']);
+    logger.warn(
+      { err: error instanceof Error ? error.message : 'unknown' },
+      `The garbage collection could not be put on a Schedule. Allow this worker to make one and start it again, or run now and then: ${command}`,
+    );
+  }
+}
+
 /**
  * Makes sure that the store's collection is on a Schedule. Whoever comes first creates it; a newer version updates what an
  * older one made. What a person set stays: whether it is paused and why, and, until a newer version comes, its times too. Errors
  * are Temporal's own.
  */
-export async function ensureCollectionSchedule(client: Client, storeId: string): Promise<void> {
+export async function ensureCollectionSchedule(client: ScheduleClient, storeId: string): Promise<void> {
   const { workflowService, connection, options } = client;
   const { namespace, identity } = options;
   const request = { namespace, identity, scheduleId: collectionScheduleId(storeId) };
