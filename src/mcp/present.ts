@@ -10,7 +10,7 @@ export interface Presentation {
   view: 'brief' | 'full' | 'whole';
   /** image_job_status and image_job_wait: a job that still runs is not `ok`, as pollers expect. */
   polled: boolean;
-  /** The pictures also at top level, where callers of the tools that wait look for them: `saved`, for a batch `results`. */
+  /** The pictures also at top level, where callers of the tools that wait look for them: `saved` (`n_references`), for a batch `results`. */
   atTopLevel?: boolean;
   /** What the tool adds to the record. */
   extra?: Record<string, unknown>;
@@ -113,8 +113,8 @@ export function inOneLine(record: JobRecord): string {
 }
 
 /** The pictures in as many words as those callers read. */
-function topLevel({ saved, results }: JobResult): Record<string, unknown> {
-  if (results === undefined) return { saved: saved.map(inShort) };
+function topLevel({ saved, results, n_references }: JobResult): Record<string, unknown> {
+  if (results === undefined) return { saved: saved.map(inShort), n_references };
   return { results: results.map((item) => withoutEmpty({ ...item, saved: item.saved?.map(inShort) })) };
 }
 

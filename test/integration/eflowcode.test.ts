@@ -24,6 +24,10 @@ const seenSchema = z.object({
   edit: pictures,
   multi_reference: pictures,
   n_references: z.number(),
+  waited_generate: pictures,
+  waited_edit: pictures,
+  waited_multi_reference: pictures,
+  waited_batch: z.array(pictures),
   failed: z.object({ status: z.string(), error }),
   with_key: z.strictObject({ ok: z.boolean(), error }),
   unknown_job: z.looseObject({ ok: z.boolean(), status: z.string(), error }),
@@ -92,7 +96,7 @@ describe.each([
 
   it('finds its tools, and its key configured', () => {
     expect(seen.tools).toEqual(
-      expect.arrayContaining(['server_info', 'image_generate_async', 'image_edit_async', 'image_multi_reference_async', 'image_job_status']),
+      expect.arrayContaining(['server_info', 'image_job_status', ...['image_generate', 'image_edit', 'image_multi_reference', 'image_batch_edit'].flatMap((name) => [name, `${name}_async`])]),
     );
     expect(seen.server_info.providers['openai']).toMatchObject({ configured: true });
   });
@@ -107,6 +111,13 @@ describe.each([
     for (const { path } of seen.generate_two) expect(path).toMatch(/\/poster-[^/]+\.png$/);
   });
 
+  it('gets them at the top level from the tools that wait', () => {
+    expect(seen.waited_generate).toHaveLength(2);
+    expect(seen.waited_edit).toHaveLength(1);
+    expect(seen.waited_multi_reference).toHaveLength(1);
+    expect(seen.waited_batch.map((saved) => saved.length)).toEqual([1, 1]);
+  });
+
   it('sends the key to its own URL and nothing to another', () => {
     expect(new Set(gateway.requests.map((request) => request.key))).toEqual(new Set([key]));
     expect(elsewhere.requests).toEqual([]);
@@ -114,8 +125,8 @@ describe.each([
 
   it('sends prefix, size and model as they were asked, once a picture', () => {
     expect(gateway.violations.filter(({ message }) => !/background/i.test(message))).toEqual([]);
-    const counts = ['a red kite', 'a poster', 'make it blue', 'both on one table'].map((prompt) => submitted(prompt).length);
-    expect(counts).toEqual([1, 2, 1, 1]);
+    const prompts = ['a red kite', 'a poster', 'make it blue', 'both on one table', 'a sketch', 'make it green', 'both in one frame', 'make it darker'];
+    expect(prompts.map((prompt) => submitted(prompt).length)).toEqual([1, 2, 1, 1, 2, 1, 1, 2]);
     for (const request of gateway.requests) if (request.prompt !== undefined) expect(request.prompt.startsWith(PREFIX)).toBe(true);
     expect(bodyOf('a red kite')).toMatchObject({ model: 'gpt-5.5-gateway', tools: [{ size: '1024x1024' }] });
     expect(bodyOf('a poster')).toMatchObject({ model: 'gpt-5.5-gateway', tools: [{ size: '1024x1024' }] });

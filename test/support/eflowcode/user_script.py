@@ -32,9 +32,10 @@ async def follow(session: ClientSession, started: dict[str, Any]) -> dict[str, A
     return job
 
 
-def read(saved: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def read(saved: Any) -> list[dict[str, Any]]:
+    """EFLOWCODE itself has a list for image_generate and one object for the tools that take a picture."""
     pictures = []
-    for picture in saved:
+    for picture in saved if isinstance(saved, list) else [saved]:
         with open(picture["path"], "rb") as file:
             assert len(file.read()) == picture["size_bytes"]
         width, height = picture["actual_size"]
@@ -78,6 +79,23 @@ async def main(configuration: str, first: str, second: str) -> None:
         job = await follow(session, await call(session, "image_generate_async", prompt="what nobody may draw"))
         assert job["ok"] is False
         seen["failed"] = {"status": job["status"], "error": job["error"]}
+
+        # The tools that wait: everything at the top level.
+        result = await call(session, "image_generate", prompt="a sketch", n=2, basename="sketch")
+        assert result["ok"] is True
+        seen["waited_generate"] = read(result["saved"])
+
+        result = await call(session, "image_edit", prompt="make it green", image_path=first, size="1024x1024")
+        assert result["ok"] is True
+        seen["waited_edit"] = read(result["saved"])
+
+        result = await call(session, "image_multi_reference", prompt="both in one frame", image_paths=[first, second])
+        assert result["ok"] is True and result["n_references"] == 2
+        seen["waited_multi_reference"] = read(result["saved"])
+
+        result = await call(session, "image_batch_edit", prompt="make it darker", image_paths=[first, second])
+        assert result["ok"] is True
+        seen["waited_batch"] = [read(item["saved"]) for item in result["results"] if item["ok"]]
 
         seen["with_key"] = await call(session, "image_generate_async", prompt="a red kite", api_key="sk-canary-argument")
         seen["unknown_job"] = await call(session, "image_job_status", job_id="0123456789abcdef0123456789abcdef")
