@@ -15,7 +15,8 @@ export async function runCommand(argv: readonly string[]): Promise<void> {
   }
 }
 
-function buildProgram(): Command {
+/** The commands themselves; nothing of theirs is loaded yet. */
+export function buildProgram(): Command {
   const program = new Command('durable-image-mcp')
     .description('Durable image generation for MCP agents. Without a command: an MCP server on stdin and stdout.')
     .version(VERSION)

@@ -1,8 +1,10 @@
+import { commandsTable } from './commands-table.js';
 import { accountsTable, settingsTable, temporalTable } from './settings-tables.js';
 import { commonArguments, toolSections, toolsTable } from './tools-reference.js';
 
 /** What is written into the documents between `<!-- generated NAME -->` and `<!-- end NAME -->`. */
 const REGIONS: Readonly<Record<string, () => string>> = {
+  commands: commandsTable,
   tools: toolsTable,
   'tool-sections': toolSections,
   'common-arguments': commonArguments,
