@@ -15,7 +15,7 @@ export interface FollowOptions {
 /** One wait of the client; the next one goes on from there. */
 const WAIT_SECONDS = 3600;
 /** Where nothing can move by itself, or nobody answers, somebody may help meanwhile. */
-const LOOK_AGAIN_MS = 2000;
+const LOOK_AGAIN_MS = 1000;
 
 /**
  * Waits for jobs and shows on stderr how they go. A wait of the client ends early when nothing moves by itself (no worker,
