@@ -29,8 +29,8 @@ export async function connectMcp(command: string, args: string[], env: Record<st
     pid,
     tools: async () => (await client.listTools()).tools.length,
     async call(name, given) {
-      const [block] = answerSchema.parse(await client.callTool({ name, arguments: given }, undefined, { timeout: PATIENCE_MS })).content;
-      return recordSchema.parse(JSON.parse(block?.text ?? '{}'));
+      const { content } = answerSchema.parse(await client.callTool({ name, arguments: given }, undefined, { timeout: PATIENCE_MS }));
+      return recordSchema.parse(JSON.parse(content.find(({ text }) => text !== undefined)?.text ?? ''));
     },
     close: () => client.close(),
   };

@@ -8,7 +8,7 @@ import type { Row } from './row.js';
 
 const RUNS = 30;
 const QUICK_RUNS = 5;
-const HEARTBEAT = 'activity_heartbeat';
+const HEARTBEAT = 'grpc_RecordActivityTaskHeartbeat';
 
 /**
  * What a job leaves in Temporal: events of its history, and billable Actions by Temporal's published rule. In a history an
