@@ -11,8 +11,8 @@ export interface McpProcess {
   /** How many tools it lists. */
   tools(): Promise<number>;
   /** The line of JSON that a tool answers. */
-  call(tool: string, args: Record<string, unknown>): Promise<Record<string, unknown>>;
-  close(): Promise<void>;
+  call: (tool: string, args: Record<string, unknown>) => Promise<Record<string, unknown>>;
+  close: () => Promise<void>;
 }
 
 const answerSchema = z.object({ content: z.array(z.object({ text: z.string().optional() })) });

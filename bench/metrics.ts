@@ -11,7 +11,7 @@ export interface Metered {
   /** Makes the local stack's server show its metrics. */
   env: Record<string, string>;
   /** Actions of the namespace of jobs up to now. */
-  actions(): Promise<Actions>;
+  actions: () => Promise<Actions>;
 }
 
 /** The server that the product would find, started with an address for its metrics: nothing else is different. */

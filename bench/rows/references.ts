@@ -40,8 +40,8 @@ export const references: Row = {
 };
 
 interface Pictures {
-  files(): Promise<string[]>;
-  done(paths: string[]): Promise<void>;
+  files: () => Promise<string[]>;
+  done: (paths: string[]) => Promise<void>;
 }
 
 function against(what: string, aim: number, run: Run, product: Product, raw: McpProcess, { files, done }: Pictures): Promise<Figure> {

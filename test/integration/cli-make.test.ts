@@ -23,7 +23,7 @@ let mask: string;
 beforeAll(async () => {
   fake = await startFakeOpenAi();
   box = await makeBox({ OPENAI_API_KEY: 'sk-canary-of-the-cli', OPENAI_BASE_URL: fake.url });
-  const paint = async (name: string, background: sharp.Color, channels: 3 | 4 = 3): Promise<string> => {
+  const paint = async (name: string, background: string | { r: number; g: number; b: number; alpha: number }, channels: 3 | 4 = 3): Promise<string> => {
     const path = join(box.folder, `${name}.png`);
     await sharp({ create: { width: 64, height: 64, channels, background } }).png().toFile(path);
     return path;
