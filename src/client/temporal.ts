@@ -77,6 +77,12 @@ export function remoteTemporal(settings: Settings, env: NodeJS.ProcessEnv): Temp
 
 export function localTemporal(stack: LocalStack): Temporal {
   let current: Connected | undefined;
+  let asking: Promise<WorkerState> | undefined;
+  /** Looks at many jobs in one moment are one question to the supervisor. */
+  const worker = (): Promise<WorkerState> =>
+    (asking ??= workerOf(stack).finally(() => {
+      asking = undefined;
+    }));
   const use = async (found: StackAddress, timeoutMs: number): Promise<Connected> => {
     if (current && current.address === found.address && current.databaseId === found.databaseId) {
       // The accounts of the credentials file may have changed.
@@ -88,7 +94,7 @@ export function localTemporal(stack: LocalStack): Temporal {
       throw unavailable(found.address, error);
     });
     const client = new Client({ connection, namespace: found.namespace });
-    const connected: Connected = { client, connection, ...found, worker: () => workerOf(stack) };
+    const connected: Connected = { client, connection, ...found, worker };
     current = connected;
     return connected;
   };

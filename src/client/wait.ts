@@ -10,6 +10,11 @@ export class CloseWatch {
 
   constructor(private readonly connect: () => Promise<Connected | undefined>) {}
 
+  /** Jobs that somebody in this process waits for now. */
+  get size(): number {
+    return this.#watched.size;
+  }
+
   /** Settles when the job has closed (or cannot be watched: then the reader looks again). `release` when done waiting. */
   watch(jobId: string): { closed: Promise<void>; release: () => void } {
     let entry = this.#watched.get(jobId);
@@ -72,6 +77,8 @@ async function never(signal: AbortSignal): Promise<void> {
 /** Between two looks at a running job: what is seen only by looking (no worker, a missing key) is told within it. */
 const LOOK_FIRST_MS = 1000;
 const LOOK_LONGEST_MS = 5000;
+/** Each job that is waited for takes so much of the pause: all of them together look at most this often, and the end is told by the watch. */
+const LOOK_SHARE_MS = 50;
 
 /** One look at a job. */
 export interface Look {
@@ -113,7 +120,7 @@ export async function waitForJobs(
       if (left <= 0 || signal?.aborted) return result(true);
       const open = watched.filter((one, index) => !records[index]?.done && !told.has(one.closed)).map(({ closed }) => closed);
       for (const closed of open) void closed.then(() => told.add(closed));
-      await firstOf(open, Math.min(pause, left), signal);
+      await firstOf(open, Math.min(Math.max(pause, watch.size * LOOK_SHARE_MS), left), signal);
     }
   } finally {
     for (const { release } of watched) release();

@@ -53,6 +53,16 @@ describe('a wait for several jobs', () => {
     expect(looks.get('b')).toBe(1);
   });
 
+  it('looks less often the more jobs are waited for', async () => {
+    const watch = silent();
+    const { look, looks } = jobs({});
+    const ids = Array.from({ length: 100 }, (_, index) => String(index));
+    await Promise.all(ids.map((jobId) => waitForJobs(wait({ jobIds: [jobId], timeoutSeconds: 1.5 }), watch, look)));
+    // The first look and the one for the answer.
+    expect(Math.max(...looks.values())).toBe(2);
+    expect(watch.size).toBe(0);
+  });
+
   it('ends when the call is cancelled, and no job with it', async () => {
     const { look } = jobs({});
     const call = new AbortController();
