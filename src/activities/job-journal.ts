@@ -1,4 +1,4 @@
-import { reopened } from '../blobs/manifests.js';
+import { reopened, type Manifest } from '../blobs/manifests.js';
 import { canonicalJson } from '../contract/canonical.js';
 import type { JobInput, Reference } from '../contract/input.js';
 import type { ResolveContext } from '../references/resolve.js';
@@ -17,24 +17,24 @@ const FETCH_TIMEOUT_SECONDS = 120;
 export async function adoptJob(deps: ActivityDependencies, jobId: string, input: JobInput): Promise<Record<string, string>> {
   const { manifests, namespace, local } = deps;
   const databaseId = local?.databaseId;
-  const existing = await manifests.read(jobId);
-  if (!existing) {
-    const created = await manifests.create({
-      job_id: jobId,
-      state: 'accepted',
-      created_at: new Date().toISOString(),
-      created_by: 'worker',
-      namespace,
-      database_id: databaseId,
-      input,
+  const adopt = (): Promise<Manifest | undefined> =>
+    manifests.update(jobId, (now) => {
+      if (now.state === 'accepted' && canonicalJson(now.input) === canonicalJson(input)) return undefined;
+      return reopened(now, { input, namespace, database_id: databaseId });
     });
-    if (created) return {};
-  }
-  const manifest = await manifests.update(jobId, (now) => {
-    if (now.state === 'accepted' && canonicalJson(now.input) === canonicalJson(input)) return undefined;
-    return reopened(now, { input, namespace, database_id: databaseId });
+  const adopted = await adopt();
+  if (adopted) return adopted.references;
+  const created = await manifests.create({
+    job_id: jobId,
+    state: 'accepted',
+    created_at: new Date().toISOString(),
+    created_by: 'worker',
+    namespace,
+    database_id: databaseId,
+    input,
   });
-  return manifest?.references ?? {};
+  if (created) return {};
+  return (await adopt())?.references ?? {};
 }
 
 /** Writes down what was read, so that the job keeps it: the digests by source, and the blobs that its work needs. */
