@@ -115,9 +115,10 @@ async function exported(bytes: Buffer, image: StoredImage, place: Place, warning
   if (folder === undefined) return undefined;
   const name = exportName(jobId, basename, image);
   try {
+    const first = activityInfo().attempt === 1;
     // An earlier attempt may have been killed while it wrote the file, or right after.
-    await removeLeftovers(folder, name);
-    return await exportImage(folder, name, async () => bytes);
+    if (!first) await removeLeftovers(folder, name);
+    return await exportImage(folder, name, async () => bytes, first);
   } catch (error) {
     if (!(error instanceof JobFailure)) throw error;
     warnings.push(`${error.message} ${error.nextStep}`);

@@ -45,15 +45,16 @@ export async function removeLeftovers(folder: string, name: string): Promise<voi
 
 /**
  * Copies an output to an ordinary file, whole or not at all: temp file, fsync, hard link under the final name. A file
- * that is there already is left alone, whoever wrote it. PERMISSION_DENIED or STORE_UNAVAILABLE when the folder cannot be written.
+ * that is there already is left alone, whoever wrote it. `first`: nobody has tried before, so there are no remains to look for, which
+ * takes longer the more pictures lie in the folder. PERMISSION_DENIED or STORE_UNAVAILABLE when the folder cannot be written.
  */
-export async function exportImage(folder: string, name: string, read: () => Promise<Uint8Array>): Promise<string> {
+export async function exportImage(folder: string, name: string, read: () => Promise<Uint8Array>, first = false): Promise<string> {
   const path = join(folder, name);
   if (await exists(path)) return path;
   const partial = join(folder, `.${name}.${WRITER}-${randomBytes(4).toString('hex')}.partial`);
   try {
     await makeFolder(folder);
-    await removeLeftovers(folder, name);
+    if (!first) await removeLeftovers(folder, name);
     const file = await open(partial, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644);
     try {
       await file.writeFile(await read());
