@@ -80,11 +80,11 @@ async function send(
 
   // From here on the request may be charged. Nothing stands between the record and the request.
   const reply = prepared.send(deps.settings.IMAGE_SUBMIT_LISTEN_SECONDS);
-  say({ phase: 'sending' });
   const outcome = await withinPatience(reply, givesUpAt);
   if (!outcome) return giveUp(deps, sending, record, reply, prepared);
   if (outcome.type === 'accepted') {
-    // The first thing that leaves this process is the handle: should the store fail now, the next attempt still finds it.
+    // The first thing that leaves this process is the handle: should the store fail now, the next attempt still finds it. An earlier
+    // heartbeat would hold it back, since Temporal sends one now and then, not each.
     say({ phase: 'sending', handle: outcome.handle, nonce: identity.nonce });
   }
   const stands = await unaborted(() => settle(deps, key, n, outcome, generator), deps.logger);
