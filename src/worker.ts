@@ -20,6 +20,7 @@ import { createLocalGenerator } from './generators/local/index.js';
 import { createOpenAiGenerator } from './generators/openai/index.js';
 import type { Logger } from './log.js';
 import { createNormaliser } from './references/normalise.js';
+import { rememberingReferences } from './references/recent-references.js';
 
 export interface RunWorkerOptions {
   address: string;
@@ -73,7 +74,7 @@ async function dependencies(options: RunWorkerOptions, client: Client): Promise<
     manifests,
     attempts: new Attempts(store),
     generators: createGenerators(settings),
-    normaliser: createNormaliser({ concurrency: settings.IMAGE_DECODE_CONCURRENCY }),
+    normaliser: rememberingReferences(createNormaliser({ concurrency: settings.IMAGE_DECODE_CONCURRENCY })),
     accounts,
     salt: await readSalt(settings.dataDir),
     local: settings.remote ? undefined : { databaseId },
