@@ -12,5 +12,5 @@ const project = (name, extra = {}) => ({
 });
 
 export default {
-  projects: [project('unit'), project('integration'), project('replay'), project('faults')],
+  projects: [project('unit'), project('integration'), project('replay'), project('faults'), project('hostile')],
 };

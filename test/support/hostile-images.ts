@@ -65,9 +65,10 @@ export function canvas(width: number, height: number, flags = 0): Buffer {
   return riffChunk('VP8X', Buffer.concat([Buffer.from([flags, 0, 0, 0]), u24le(width - 1), u24le(height - 1)]));
 }
 
-export function webpOf(chunks: readonly Buffer[]): Buffer {
+/** `missing`: bytes that the file says it has, and does not. */
+export function webpOf(chunks: readonly Buffer[], missing = 0): Buffer {
   const body = Buffer.concat([Buffer.from('WEBP', 'latin1'), ...chunks]);
-  return Buffer.concat([Buffer.from('RIFF', 'latin1'), u32le(body.length), body]);
+  return Buffer.concat([Buffer.from('RIFF', 'latin1'), u32le(body.length + missing), body]);
 }
 
 export function riffChunk(name: string, data: Buffer): Buffer {
@@ -112,18 +113,52 @@ export function phoneJpeg(width: number, height: number): Promise<Buffer> {
     .toBuffer();
 }
 
+/** EXIF data (TIFF, big-endian) with an orientation and the place 51° 30' N. */
+export function exifWithPlace(orientation = 1): Buffer {
+  const entry = (tag: number, type: number, count: number, value: Buffer): Buffer => Buffer.concat([u16be(tag), u16be(type), u32be(count), value]);
+  const folder = (...entries: Buffer[]): Buffer => Buffer.concat([u16be(entries.length), ...entries, u32be(0)]);
+  const first = folder(entry(0x0112, 3, 1, Buffer.concat([u16be(orientation), u16be(0)])), entry(0x8825, 4, 1, u32be(38)));
+  const place = folder(entry(1, 2, 2, Buffer.from('N\0\0\0')), entry(2, 5, 3, u32be(68)));
+  const degrees = Buffer.concat([51, 1, 30, 1, 0, 1].map(u32be));
+  return Buffer.concat([Buffer.from('MM\0*', 'latin1'), u32be(8), first, place, degrees]);
+}
+
+/**
+ * A JPEG whose size depends on who reads it: to a reader that takes 255, 0 for a segment, what lies in it is skipped and the size is the given
+ * one; decoders skip the two bytes, find the true size in it, and take the given one for a part of a comment.
+ */
+export function jpegOfTwoReadings(jpeg: Buffer, width: number, height: number): Buffer {
+  const at = frameHeaderOf(jpeg);
+  const truth = jpeg.subarray(at, at + 2 + jpeg.readUInt16BE(at + 2));
+  const other = jpegClaiming(jpeg, width, height).subarray(at, at + truth.length);
+  const commentHead = Buffer.concat([Buffer.from([0xff, 0xfe]), u16be(2 + other.length)]);
+  const hidden = Buffer.concat([truth, commentHead]);
+  const skipped = Buffer.concat([Buffer.from([0xff, 0x00]), u16be(2 + hidden.length), hidden]);
+  return Buffer.concat([jpeg.subarray(0, at), skipped, other, jpeg.subarray(at + truth.length)]);
+}
+
 /** Writes another size into the frame header of a JPEG. */
 export function jpegClaiming(jpeg: Buffer, width: number, height: number): Buffer {
-  const lying = Buffer.from(jpeg);
-  for (let at = 2; at < lying.length; at += 2 + lying.readUInt16BE(at + 2)) {
-    const marker = lying.readUInt8(at + 1);
-    if (marker >= 0xc0 && marker <= 0xc2) {
-      lying.writeUInt16BE(height, at + 5);
-      lying.writeUInt16BE(width, at + 7);
-      return lying;
-    }
+  const at = frameHeaderOf(jpeg);
+  return edited(jpeg, (lying) => {
+    lying.writeUInt16BE(height, at + 5);
+    lying.writeUInt16BE(width, at + 7);
+  });
+}
+
+function frameHeaderOf(jpeg: Buffer): number {
+  for (let at = 2; at < jpeg.length; at += 2 + jpeg.readUInt16BE(at + 2)) {
+    const marker = jpeg.readUInt8(at + 1);
+    if (marker >= 0xc0 && marker <= 0xc2) return at;
   }
   throw new Error('no frame header');
+}
+
+/** A copy with something changed. */
+export function edited(bytes: Buffer, edit: (copy: Buffer) => void): Buffer {
+  const copy = Buffer.from(bytes);
+  edit(copy);
+  return copy;
 }
 
 /** The smallest ZIP archive, with a marker in its comment: at the end of a picture it makes a file that is both. */
@@ -135,6 +170,12 @@ export function zipWithComment(comment: string): Buffer {
 function u16le(value: number): Buffer {
   const bytes = Buffer.alloc(2);
   bytes.writeUInt16LE(value);
+  return bytes;
+}
+
+function u16be(value: number): Buffer {
+  const bytes = Buffer.alloc(2);
+  bytes.writeUInt16BE(value);
   return bytes;
 }
 
