@@ -34,7 +34,7 @@ export const ARGUMENT_GUARDS = [
 
   { id: 'known-schemes', what: 'a reference has a scheme that references have', off: [{ file: SNAPSHOT, find: "if (scheme !== undefined && scheme.toLowerCase() !== 'file') {", replace: 'if (false) {' }] },
   { id: 'image-uri', what: 'the URI of a picture has one form', off: [{ file: 'references/image-uri.ts', find: 'const IMAGE_URI = /^image:\\/\\/jobs\\/([^/?#]+)\\/outputs\\/(0|[1-9]\\d{0,3})(\\/thumbnail)?$/;', replace: 'const IMAGE_URI = /^image:\\/*jobs?\\/*(.*?)(?:\\/+outputs\\/+(-?\\w*).*)?$/s;' }] },
-  { id: 'image-uri-id', what: 'the id in a URI is a job_id', off: [{ file: 'references/image-uri.ts', find: 'if (jobId === undefined || !isJobId(jobId)) return undefined;', replace: 'if (jobId === undefined) return undefined;' }] },
+  { id: 'image-uri-id', what: 'the id in a URI is a job_id', off: [{ file: 'references/image-uri.ts', find: 'return isJobId(jobId) ? jobId : undefined;', replace: 'return jobId;' }] },
   { id: 'image-uri-encoding', what: 'the id in a URI is encoded as it should be', off: [{ file: 'references/image-uri.ts', find: '} catch {\n    return undefined;', replace: '} catch {\n    return text;' }] },
   { id: 'known-picture', what: 'the URI of a picture names one that is known', keepsFaults: true, off: [{ file: RESOLVE, find: 'if (digest === undefined) {', replace: 'if (false) {' }] },
 

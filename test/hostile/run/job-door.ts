@@ -34,6 +34,7 @@ export async function job(doors: Doors, place: Place, given: JobAttempt): Promis
     logger: pino({ level: 'silent' }),
     lateReplies: new Set(),
     runAgain: async () => undefined,
+    runs: { look: async () => undefined, recordEnd: async () => undefined, forget: async () => 'forgotten' },
   };
   const environment = new MockActivityEnvironment(
     { workflowExecution: { workflowId: given.jobId ?? `hostile ${place.folder}`, runId: 'run' } },
