@@ -6,6 +6,7 @@ import { EXIT, reportFailure, reportUsage } from './output.js';
 
 /** Parses the arguments and runs one command; sets the exit code. Each command loads its own code only. */
 export async function runCommand(argv: readonly string[]): Promise<void> {
+  endWithReader();
   try {
     await buildProgram().parseAsync(argv);
   } catch (error) {
@@ -13,6 +14,14 @@ export async function runCommand(argv: readonly string[]): Promise<void> {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.done : reportUsage(error, json);
     else process.exitCode = reportFailure(error, json);
   }
+}
+
+/** Whoever reads our output may have enough of it, as `head` does: that ends the command like any other in a shell. */
+function endWithReader(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(EXIT.done);
+  });
 }
 
 /** The commands themselves; nothing of theirs is loaded yet. */
