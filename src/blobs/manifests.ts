@@ -156,9 +156,10 @@ function asked(input: JobInput): JobInput {
   return { ...input, frozen: undefined };
 }
 
-/** When the last run of an ended job ended or was to begin; the age of a job counts from here. */
+/** When the last run of a job ended, or else began; the age of a job counts from here. */
 export function lastRunOf({ ended_at, restarted_at, created_at }: Manifest): Date {
-  return new Date(Math.max(...[ended_at ?? created_at, restarted_at ?? created_at].map((time) => Date.parse(time))));
+  const ended = Date.parse(ended_at ?? created_at);
+  return new Date(restarted_at === undefined ? ended : Math.max(ended, Date.parse(restarted_at)));
 }
 
 /**
