@@ -65,7 +65,7 @@ export async function prepareJob(kind: JobKind, raw: unknown, context: CallConte
   }
   const saveDir = collected(problems, 'save_dir', await folder);
   const snapshots = await snapshotsOf(kind, given ?? raw, context);
-  problems.push(...snapshots.problems);
+  addOfOtherFields(problems, snapshots.problems);
   if (problems.length > 0 || !given) {
     throw failureOfProblems(problems, 'Correct the call and send it again; nothing was started.');
   }
@@ -134,8 +134,14 @@ function collected<T>(problems: Problem[], field: string, result: PromiseSettled
   if (result.status === 'fulfilled') return result.value;
   const error: unknown = result.reason;
   if (!(error instanceof JobFailure)) throw error;
-  problems.push({ field, code: error.code, message: `${error.message} ${error.nextStep}` });
+  addOfOtherFields(problems, [{ field, code: error.code, message: `${error.message} ${error.nextStep}` }]);
   return undefined;
+}
+
+/** A field that is wrong as it is written is named once, with that code. */
+function addOfOtherFields(problems: Problem[], found: readonly Problem[]): void {
+  const named = new Set(problems.map(({ field }) => field));
+  problems.push(...found.filter(({ field }) => !named.has(field)));
 }
 
 /** Files are looked at even when other arguments are wrong, so that their problems come in the same answer. */
