@@ -10,7 +10,7 @@ const RESOLVE = 'references/resolve.ts';
 /** Guards of arguments, of data: and image:// references, and of what programs may write into a job's input. */
 export const ARGUMENT_GUARDS = [
   { id: 'plain-basename', what: 'a basename has plain characters', off: [{ file: INPUT, find: '.regex(/^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}$/', replace: '.regex(/^/' }] },
-  { id: 'reference-length', what: 'a reference has an end', off: [{ file: ARGUMENTS, find: "value.startsWith('data:') || value.length <= 4096", replace: 'value.length > 0' }] },
+  { id: 'reference-length', what: 'a reference has an end', off: [{ file: ARGUMENTS, find: "value.startsWith('data:') || value.length <= 4096", replace: 'value.length > 0' }, { file: 'references/roots.ts', find: 'if (given.length > LONGEST_PATH) throw', replace: 'if (false) throw' }] },
   { id: 'reference-is-text', what: 'a call names references by text', off: [{ file: ARGUMENTS, find: 'const reference = z\n  .string()', replace: 'const reference = z.coerce\n  .string()' }] },
   { id: 'most-references', what: 'a provider takes so many references', off: [{ file: 'generators/check-capabilities.ts', find: 'if (references > can.maxReferences) {', replace: 'if (false) {' }] },
   { id: 'fields-belong', what: 'each kind of job has its own fields', off: [{ file: INPUT, find: 'void problems.push({ field, message });', replace: 'undefined;' }] },

@@ -94,12 +94,12 @@ async function surrounded(one: HostileCase, given: Attempt, place: Place, doors:
   return complaint === undefined ? ended : `${ended}, but ${complaint}`;
 }
 
-/** The code of a refusal; several problems count as one when they agree. */
+/** The code of a refusal, which is for one thing only. */
 function refusal(error: unknown, one: HostileCase): string {
   if (!(error instanceof JobFailure)) return `fault: ${String(error).slice(0, 200)}`;
-  const codes = [...new Set((error.problems ?? [error]).map(({ code }) => code))].join(' and ');
   const says = 'says' in one ? one.says : undefined;
-  return says === undefined || says.test(error.message) ? codes : `${codes}, but it says: ${error.message}`;
+  if ((error.problems?.length ?? 1) > 1) return `${error.code}, but for ${error.message}`;
+  return says === undefined || says.test(error.message) ? error.code : `${error.code}, but it says: ${error.message}`;
 }
 
 function pretend(platform: NodeJS.Platform | undefined): () => void {
