@@ -36,6 +36,31 @@ export function png({ width, height, actual = { width, height }, frames, extra =
   ]);
 }
 
+/**
+ * The PNG that costs a decoder most: interlaced, 16 bits a channel, and lying on its side, so that it is held whole, twice.
+ * Equal but for `index`, of which nothing is left when it was decoded.
+ */
+export function costliestPng(width: number, height: number, index: number): Buffer {
+  const header = Buffer.concat([u32be(width), u32be(height), Buffer.from([16, 6, 0, 0, 1])]);
+  return Buffer.concat([
+    PNG_SIGNATURE,
+    pngChunk('IHDR', header),
+    pngChunk('eXIf', exifWithPlace(6)),
+    pngChunk('tEXt', Buffer.from(`index\0${index}`)),
+    pngChunk('IDAT', deflateSync(Buffer.alloc(interlacedLength(width, height, 8)), { level: 1 })),
+    pngChunk('IEND', Buffer.alloc(0)),
+  ]);
+}
+
+/** Bytes of an interlaced picture: seven passes [x0, y0, dx, dy], each row with its filter before it. */
+function interlacedLength(width: number, height: number, bytesAPixel: number): number {
+  const passes = [[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4], [0, 2, 2, 4], [1, 0, 2, 2], [0, 1, 1, 2]] as const;
+  return passes.reduce((sum, [x, y, dx, dy]) => {
+    const [columns, rows] = [Math.ceil((width - x) / dx), Math.ceil((height - y) / dy)];
+    return sum + (columns > 0 ? rows * (1 + columns * bytesAPixel) : 0);
+  }, 0);
+}
+
 /** A GIF of `frames` frames of one pixel each on a screen of the given size. */
 export function gif(width: number, height: number, frames: number, frameWidth = 1): Buffer {
   const screen = Buffer.concat([Buffer.from('GIF89a', 'latin1'), u16le(width), u16le(height), Buffer.from([0x80, 0, 0, 0, 0, 0, 255, 255, 255])]);
