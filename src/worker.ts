@@ -6,6 +6,7 @@ import { readSalt } from './accounts/salt.js';
 import type { AccountRegistry } from './accounts/registry.js';
 import { createActivities } from './activities/index.js';
 import type { ActivityDependencies } from './activities/dependencies.js';
+import { pingActivities } from './activities/ping.js';
 import { Attempts } from './blobs/attempts.js';
 import { Manifests } from './blobs/manifests.js';
 import { openBlobStore } from './blobs/open-store.js';
@@ -112,7 +113,7 @@ const STICKY_SECONDS = '1 second';
 /** One worker a queue, so that no kind of work takes another's slots. */
 async function createWorkers(connection: NativeConnection, deps: ActivityDependencies): Promise<Worker[]> {
   const { settings, namespace } = deps;
-  const activities = createActivities(deps);
+  const activities = { ...createActivities(deps), ...pingActivities(deps) };
   const heartbeatFlush = `${settings.IMAGE_SUBMIT_HEARTBEAT_SECONDS / 4} seconds` as const;
   const queue = (taskQueue: string, slots: number, options: Partial<WorkerOptions> = {}): Promise<Worker> =>
     Worker.create({

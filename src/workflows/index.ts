@@ -1,2 +1,3 @@
 export { imageGarbageCollection } from './collect-garbage.js';
 export { imageJob } from './image-job.js';
+export { imagePing } from './ping.js';

@@ -1,0 +1,14 @@
+import { hostname } from 'node:os';
+import type { PingActivities } from '../contract/ping.js';
+import { VERSION } from '../version.js';
+import type { ActivityDependencies } from './dependencies.js';
+
+/** The activity of `imagePing`: touches nothing, so that it says only that a worker takes work from this queue. */
+export function pingActivities({ store, accounts }: Pick<ActivityDependencies, 'store' | 'accounts'>): PingActivities {
+  return {
+    async ping() {
+      const providers = [...new Set(accounts.list().map(({ provider }) => provider))];
+      return { worker: `${process.pid}@${hostname()}`, version: VERSION, store_id: store.id, providers };
+    },
+  };
+}
