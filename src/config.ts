@@ -96,6 +96,8 @@ const environment = z.object({
 
 export type SettingName = keyof typeof environment.shape;
 
+export const SETTING_NAMES: readonly string[] = Object.keys(environment.shape);
+
 /** What holds while nothing is set; settings without a default are absent. */
 export function settingDefaults(): Partial<Record<SettingName, string | number | boolean | undefined>> {
   return environment.parse({});

@@ -33,8 +33,8 @@ export interface Temporal {
   connect(timeoutMs: number): Promise<Connected>;
   /** The same without starting anything; undefined when nothing answers. */
   connectIfRunning(): Promise<Connected | undefined>;
-  /** The local stack as it stands, in words and with its preparation; undefined with a Temporal of the settings. */
-  stackState(): Promise<Pick<StackStatus, 'state' | 'preparation' | 'messages' | 'error'> | undefined>;
+  /** The local stack as it stands; undefined with a Temporal of the settings. */
+  stackState(): Promise<StackStatus | undefined>;
   close(): Promise<void>;
 }
 
@@ -108,10 +108,7 @@ export function localTemporal(stack: LocalStack): Temporal {
       const found = await stack.connectIfRunning();
       return found ? use(found, IF_RUNNING_MS) : undefined;
     },
-    async stackState() {
-      const { state, preparation, messages, error } = await stack.state();
-      return { state, preparation, messages, error };
-    },
+    stackState: () => stack.state(),
     async close() {
       await current?.connection.close().catch(() => undefined);
       await stack.close();

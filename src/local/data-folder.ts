@@ -30,8 +30,8 @@ export async function prepareDataFolder(dataDir: string): Promise<string> {
       cause: error,
     });
   }
-  const type = fileSystemOf(real, await mountTable());
-  if (type !== undefined && NETWORK_TYPES.test(type)) {
+  const type = await networkFileSystemOf(real);
+  if (type !== undefined) {
     throw new JobFailure({
       code: 'STORE_UNAVAILABLE',
       message: `The data folder ${dataDir} lies on a network file system (${type}), where the local stack's database would be damaged.`,
@@ -41,7 +41,8 @@ export async function prepareDataFolder(dataDir: string): Promise<string> {
   return real;
 }
 
-function because(code: string | undefined): string {
+/** Why a folder cannot be written, to be put behind "cannot be written". */
+export function because(code: string | undefined): string {
   const reasons: Readonly<Record<string, string>> = {
     EACCES: ' by this user',
     EPERM: ' by this user',
@@ -69,6 +70,12 @@ export function fileSystemOf(path: string, table: string): string | undefined {
     if (inside && folder.length >= (best?.folder.length ?? 0)) best = { folder, type };
   }
   return best?.type;
+}
+
+/** The type of the network file system that holds a real path, or undefined on a local one. */
+export async function networkFileSystemOf(path: string, table = mountTable): Promise<string | undefined> {
+  const type = fileSystemOf(path, await table());
+  return type !== undefined && NETWORK_TYPES.test(type) ? type : undefined;
 }
 
 async function mountTable(): Promise<string> {

@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
-import { access, constants, mkdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { isExecutable } from './executable.js';
 import { spawnGuarded } from './guarded-process.js';
 import type { Progress } from './protocol.js';
 import { PINNED_CLI_VERSION } from './temporal-version.js';
@@ -58,19 +59,13 @@ export async function goInstall(options: GoInstallOptions): Promise<string> {
   return join(bin, 'temporal');
 }
 
-async function findGo(path: string): Promise<string | undefined> {
+/** The Go on this PATH or in the usual folders. */
+export async function findGo(path: string): Promise<string | undefined> {
   for (const folder of [...path.split(delimiter), ...GO_FOLDERS]) {
     const candidate = join(folder, 'go');
     if (folder !== '' && (await isExecutable(candidate))) return candidate;
   }
   return undefined;
-}
-
-async function isExecutable(path: string): Promise<boolean> {
-  return await access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** Says quickly, and in Go's own way through its proxies and caches, whether the module can be had. */

@@ -15,26 +15,52 @@ export async function serversOfDatabase(databasePath: string): Promise<number[]>
   return process.platform === 'linux' ? await serversFromProc(databasePath) : await serversFromPs(databasePath);
 }
 
+/** Supervisors and stack workers that were started for this data folder, whoever owns them now. */
+export async function stackProcessesOf(dataDir: string): Promise<number[]> {
+  if (process.platform === 'linux') {
+    return await pidsFromProc((args) => {
+      const [, ...words] = args;
+      return isStackCommand(words) && args[args.indexOf('--data-dir') + 1] === dataDir;
+    });
+  }
+  return await pidsFromPs((command) => isStackCommand(command.split(' ')) && `${command} `.includes(` --data-dir ${dataDir} `));
+}
+
+/** `… supervise …` or `… worker --stack …`. */
+function isStackCommand(words: readonly string[]): boolean {
+  return words.includes('supervise') || (words.includes('worker') && words.includes('--stack'));
+}
+
 async function serversFromProc(databasePath: string): Promise<number[]> {
+  return await pidsFromProc((args) => {
+    const database = args[args.indexOf('--db-filename') + 1];
+    return args[1] === 'server' && args[2] === 'start-dev' && database === databasePath;
+  });
+}
+
+async function pidsFromProc(isWanted: (args: readonly string[]) => boolean): Promise<number[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
   const found: number[] = [];
   for (const pid of pids) {
     const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    const args = line.split('\0');
-    const database = args[args.indexOf('--db-filename') + 1];
-    if (args[1] === 'server' && args[2] === 'start-dev' && database === databasePath && !(await isZombie(pid))) found.push(pid);
+    if (isWanted(line.split('\0')) && !(await isZombie(pid))) found.push(pid);
   }
   return found;
 }
 
 async function serversFromPs(databasePath: string): Promise<number[]> {
-  const { stdout } = await promisify(execFile)('ps', ['-axww', '-o', 'pid=,command='], { maxBuffer: 32 * 1024 * 1024 });
-  return stdout.split('\n').flatMap((line) => {
-    const match = /^\s*(\d+)\s+(.*)$/.exec(line);
-    const command = match?.[2] ?? '';
+  return await pidsFromPs((command) => {
     // The wrapper names the server in its arguments too; it begins with the name of the shell.
     const ours = command.includes(' server start-dev ') && `${command} `.includes(` --db-filename ${databasePath} `);
-    return match?.[1] !== undefined && ours && !/^\S*sh\s/.test(command) ? [Number(match[1])] : [];
+    return ours && !/^\S*sh\s/.test(command);
+  });
+}
+
+async function pidsFromPs(isWanted: (command: string) => boolean): Promise<number[]> {
+  const { stdout } = await promisify(execFile)('ps', ['-axww', '-o', 'pid=,command='], { maxBuffer: 32 * 1024 * 1024 });
+  return stdout.split('\n').flatMap((line) => {
+    const [, pid, command = ''] = /^\s*(\d+)\s+(.*)$/.exec(line) ?? [];
+    return pid !== undefined && isWanted(command) ? [Number(pid)] : [];
   });
 }
 

@@ -55,26 +55,20 @@ const USUAL_FOLDERS = [
  * when none is left, one TEMPORAL_UNAVAILABLE names all five. Only one process downloads or builds at a time.
  */
 export async function findTemporalBinary(options: FindOptions): Promise<TemporalBinary> {
-  const { settings } = options;
-  const pinned = join(settings.cacheDir, `temporal-v${PINNED_CLI_VERSION}`, 'temporal');
+  const { settings, logger } = options;
+  const pinned = pinnedPath(settings);
   const failures: string[] = [];
-  const failed = (step: string, reason: unknown): void => {
-    const words = reason instanceof Error ? reason.message : String(reason);
-    failures.push(`${step}: ${words}`);
-    options.logger.info({ step, reason: words }, 'No Temporal server from this step');
+  const failed = (step: string, reason: string): void => {
+    failures.push(`${step}: ${reason}`);
+    logger.info({ step, reason }, 'No Temporal server from this step');
+    if (step === 'TEMPORAL_CLI' && settings.TEMPORAL_CLI !== undefined) options.onMessage(`TEMPORAL_CLI was passed over: ${reason}.`);
   };
-
-  if (settings.TEMPORAL_CLI === undefined) failed('TEMPORAL_CLI', 'not set');
-  else {
-    try {
-      return await usable(settings.TEMPORAL_CLI);
-    } catch (error) {
-      failed('TEMPORAL_CLI', error);
-      options.onMessage(`TEMPORAL_CLI was passed over: ${error instanceof Error ? error.message : String(error)}.`);
-    }
-  }
-  const ready = await pinnedOrInstalled(pinned, options, failed);
-  if (ready) return ready;
+  const ready = await installedTemporal({
+    ...options,
+    onFailed: failed,
+    onOther: ({ path, version }) => logger.info({ path, server: version.server }, 'A temporal program of another version was passed over'),
+  });
+  if (ready) return ready.binary;
   try {
     await makeFolder(settings.cacheDir, 0o700);
     await access(settings.cacheDir, constants.W_OK);
@@ -90,30 +84,47 @@ export async function findTemporalBinary(options: FindOptions): Promise<Temporal
   });
 }
 
-async function pinnedOrInstalled(
-  pinned: string,
-  { env, logger }: FindOptions,
-  failed: (step: string, reason: unknown) => void,
-): Promise<TemporalBinary | undefined> {
-  try {
-    return await usable(pinned);
-  } catch (error) {
-    failed('the cache', error);
+export interface LookOptions extends Pick<FindOptions, 'settings' | 'env'> {
+  /** Why a step gave nothing, in a few words. */
+  onFailed?: (step: string, reason: string) => void;
+  /** An installed program whose server is of another minor. */
+  onOther?: (other: TemporalBinary) => void;
+}
+
+/** The program where it is there already, and the step that finds it: nothing is downloaded or built. */
+export async function installedTemporal(options: LookOptions): Promise<{ step: string; binary: TemporalBinary } | undefined> {
+  const { settings, env, onFailed: failed = () => undefined, onOther = () => undefined } = options;
+  const named = settings.TEMPORAL_CLI;
+  for (const [step, path] of [['TEMPORAL_CLI', named], ['the cache', pinnedPath(settings)]] as const) {
+    try {
+      if (path === undefined) throw new Error('not set');
+      return { step, binary: await usable(path) };
+    } catch (error) {
+      failed(step, wordsOf(error));
+    }
   }
   const folders = [...new Set([...(env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== ''), ...USUAL_FOLDERS])];
   for (const folder of folders) {
     const found = await usable(join(folder, 'temporal')).catch(() => undefined);
-    if (found && minorOf(found.version.server) === PINNED_SERVER_MINOR) return found;
-    if (found) logger.info({ path: found.path, server: found.version.server }, 'A temporal program of another version was passed over');
+    if (found && minorOf(found.version.server) === PINNED_SERVER_MINOR) return { step: 'an installed one', binary: found };
+    if (found) onOther(found);
   }
   failed('an installed one', `no temporal program with server ${PINNED_SERVER_MINOR} on PATH or in ${USUAL_FOLDERS.join(', ')}`);
   return undefined;
 }
 
+function pinnedPath({ cacheDir }: Settings): string {
+  return join(cacheDir, `temporal-v${PINNED_CLI_VERSION}`, 'temporal');
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 async function make(
   pinned: string,
   options: FindOptions,
-  failed: (step: string, reason: unknown) => void,
+  failed: (step: string, reason: string) => void,
 ): Promise<TemporalBinary | undefined> {
   const { settings, env, onProgress, signal } = options;
   const step = 'downloading the Temporal server';
@@ -127,12 +138,12 @@ async function make(
       }),
     );
   } catch (error) {
-    failed(`the release ${PINNED_CLI_VERSION}`, error);
+    failed(`the release ${PINNED_CLI_VERSION}`, wordsOf(error));
   }
   try {
     return await install(pinned, settings, (folder) => goInstall({ env, folder, onProgress, signal }));
   } catch (error) {
-    failed('go install', error);
+    failed('go install', wordsOf(error));
   }
   return undefined;
 }

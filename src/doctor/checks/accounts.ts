@@ -1,0 +1,83 @@
+import type { AccountFields } from '../../accounts/account.js';
+import { ACCOUNT_FAMILIES, readAccounts, type Family } from '../../accounts/environment.js';
+import { AVAILABLE_PROVIDERS } from '../../generators/capabilities.js';
+import type { Check, DoctorContext } from '../context.js';
+import { ok, warning, type Finding } from '../finding.js';
+import { knownAccounts, type KnownAccount } from '../known-accounts.js';
+import { isThisMachine } from './shared-store.js';
+
+/** Which providers have a key here, which only with others, and what of the environment does not count. Keys are never shown. */
+export const accounts: Check = {
+  id: 'accounts',
+  area: 'Providers',
+  async look(context) {
+    const { env, settings } = context;
+    const here = readAccounts(env);
+    const families = [...withoutKey(env), ...overruled(env)];
+    if (settings.remote) return [...families, ...ignored(here, env)];
+    const shown = here.filter(({ provider }) => AVAILABLE_PROVIDERS.includes(provider)).map(shownAccount);
+    return [...shown, ...unusable(env), ...families, ...inTheClear(here), ...(await elsewhere(context))];
+  },
+};
+
+function shownAccount({ provider, baseUrl }: AccountFields): Finding {
+  return ok('accounts', `${provider} has a key in this environment, which is sent to ${baseUrl} and nowhere else.`);
+}
+
+function unusable(env: NodeJS.ProcessEnv): Finding[] {
+  const keys = ACCOUNT_FAMILIES.filter((family) => !isUsable(family) && isSet(env, family.key)).map(({ key }) => key);
+  return keys.length === 0 ? [] : [ok('accounts', `${keys.join(', ')}: set, for providers that this version cannot use yet.`)];
+}
+
+function isSet(env: NodeJS.ProcessEnv, name: string): boolean {
+  return (env[name] ?? '').trim() !== '';
+}
+
+function isUsable({ providers }: Readonly<Family>): boolean {
+  return providers.some((name) => AVAILABLE_PROVIDERS.includes(name));
+}
+
+/** A base URL or a model belongs to the key of its own family, and to no other. */
+function withoutKey(env: NodeJS.ProcessEnv): Finding[] {
+  return ACCOUNT_FAMILIES.filter((family) => isUsable(family) && !isSet(env, family.key)).flatMap(({ key, url, models = {} }) => {
+    const lonely = [url, ...Object.values(models)].filter((name) => isSet(env, name));
+    if (lonely.length === 0) return [];
+    const what = `${lonely.join(' and ')} ${lonely.length === 1 ? 'counts' : 'count'} for nothing, because ${key} is not set.`;
+    return [warning('accounts', what, `Set ${key} beside it, or use the variable that belongs to the key that is set.`)];
+  });
+}
+
+/** Of the families of one provider the first with a key counts. */
+function overruled(env: NodeJS.ProcessEnv): Finding[] {
+  const taken = new Map<string, string>();
+  return ACCOUNT_FAMILIES.filter((family) => isUsable(family) && isSet(env, family.key)).flatMap(({ key, providers }) => {
+    const first = providers.map((name) => taken.get(name)).find((name) => name !== undefined);
+    if (first !== undefined) return [warning('accounts', `${key} counts for nothing, because ${first} is set and comes first.`, 'Remove the one of the two that is not meant.')];
+    for (const name of providers) taken.set(name, key);
+    return [];
+  });
+}
+
+function ignored(here: readonly AccountFields[], env: NodeJS.ProcessEnv): Finding[] {
+  if (here.length === 0) return [];
+  const keys = ACCOUNT_FAMILIES.filter(({ key }) => isSet(env, key)).map(({ key }) => key);
+  const what = `With a remote Temporal the keys live with the workers; those in this environment (${keys.join(', ')}) are ignored for jobs that are submitted here.`;
+  return [warning('accounts', what, 'Set them where the workers run.')];
+}
+
+function inTheClear(here: readonly KnownAccount[]): Finding[] {
+  const urls = new Set(here.map(({ baseUrl }) => baseUrl).filter((url) => url.startsWith('http:') && !isThisMachine(new URL(url).host)));
+  return [...urls].map((url) => warning('accounts', `The key for ${url} travels unencrypted.`, 'Use the https:// URL of that provider, if it has one.'));
+}
+
+async function elsewhere(context: DoctorContext): Promise<Finding[]> {
+  const { environment, file, clients } = await knownAccounts(context);
+  if (environment.length + file.length > 0) return [];
+  const others = [...new Set(clients.map(({ provider }) => provider))];
+  const place = `the env block of the MCP client's configuration, or in ${context.settings.credentialsFile}`;
+  if (others.length > 0) {
+    const what = `No image model is configured here: only other clients of the stack have a key (${others.join(', ')}), so jobs from here are previews.`;
+    return [warning('accounts', what, `Set the key here too, in ${place}.`)];
+  }
+  return [warning('accounts', 'No image model is configured: pictures are previews that `local` draws.', `Set a key such as OPENAI_API_KEY in ${place}.`)];
+}
