@@ -103,6 +103,17 @@ export function buildProgram(): Command {
     });
   addJobCommands(program);
   program
+    .command('doctor')
+    .description('Look at every part of the installation and say what to do; pings the workers')
+    .addOption(dataDirOption())
+    .addOption(jsonOption())
+    .option('--no-start', 'do not start the local stack when it is not running')
+    .addHelpText('after', example('doctor', 'doctor --no-start --json'))
+    .action(async ({ start }: { start: boolean }, command: Command) => {
+      const { doctor } = await import('./doctor.js');
+      process.exitCode = await doctor(environmentOf(command), { json: optionsOf(command).json ?? false, start });
+    });
+  program
     .command('setup-search-attributes')
     .description('Register the search attributes of image jobs on the Temporal of the settings')
     .addOption(dataDirOption())

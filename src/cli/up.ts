@@ -36,7 +36,7 @@ export async function up(env: NodeJS.ProcessEnv, json: boolean): Promise<number>
   }
 }
 
-async function withWorker(stack: LocalStack): Promise<StackStatus> {
+export async function withWorker(stack: LocalStack): Promise<StackStatus> {
   for (const deadline = Date.now() + WORKER_MS; ; await delay(100)) {
     const status = await stack.state();
     if (status.worker.state === 'running' || status.worker.restarts > 1 || Date.now() > deadline) return status;

@@ -43,6 +43,7 @@ const LEAST_READ_MS = 300;
 
 interface Parts {
   settings: Settings;
+  env: NodeJS.ProcessEnv;
   temporal: Temporal;
   store: BlobStore;
   salt: Buffer;
@@ -82,7 +83,7 @@ export class ImageJobs implements JobApi {
       await stack.announce(fields);
       temporal = localTemporal(stack);
     }
-    return new ImageJobs({ settings, temporal, store, salt, accounts });
+    return new ImageJobs({ settings, env, temporal, store, salt, accounts });
   }
 
   /** Checks arguments and files together and starts the job; answers in under five seconds. */
@@ -174,8 +175,21 @@ export class ImageJobs implements JobApi {
   }
 
   async serverInfo(): Promise<Record<string, unknown>> {
-    const { settings, temporal, accounts } = this.#parts;
-    return this.#guarded(() => serverInfo({ settings, temporal, accounts, clientRoots: this.#clientRoots }));
+    const { settings, env, temporal, accounts, store } = this.#parts;
+    const clientRoots = this.#clientRoots;
+    return this.#guarded(() =>
+      serverInfo({
+        settings,
+        temporal,
+        accounts,
+        clientRoots,
+        findings: async (seen) => {
+          // Many files, and no other call needs them.
+          const { clientFindings } = await import('../doctor/client-findings.js');
+          return await clientFindings({ settings, env, store, clientRoots, ...seen });
+        },
+      }),
+    );
   }
 
   setClientRoots(paths: string[]): void {

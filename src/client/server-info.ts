@@ -3,7 +3,9 @@ import type { Settings } from '../config.js';
 import { AVAILABLE_PROVIDERS, capabilitiesOf } from '../generators/capabilities.js';
 import { LIMITS } from '../contract/input.js';
 import { JobFailure } from '../contract/errors.js';
+import { resolveProvider } from '../contract/provider-names.js';
 import { referenceRoots } from '../references/roots.js';
+import type { StackStatus } from '../local/stack-client.js';
 import { VERSION } from '../version.js';
 import type { Connected, Temporal } from './temporal.js';
 
@@ -12,26 +14,53 @@ interface ServerInfoContext {
   temporal: Temporal;
   accounts: Account[];
   clientRoots: string[];
+  /** Warnings and errors as seen from this process; told what was just seen of the rest. */
+  findings: (seen: Seen) => Promise<{ findings: object[]; leftOut: number }>;
 }
+
+/** What answers at this moment. */
+interface Seen {
+  connected: Connected | undefined;
+  /** Undefined with a Temporal of the settings. */
+  stack: StackStatus | undefined;
+}
+
+/** A client may declare any number of roots, and the stack may have seen much: the answer stays small. */
+const MOST_ROOTS = 20;
+const MOST_MESSAGES = 3;
 
 /** What this process can do and what it sees of the rest. Starts nothing. */
 export async function serverInfo(context: ServerInfoContext): Promise<Record<string, unknown>> {
   const { settings, temporal, clientRoots } = context;
-  const connected = await temporal.connectIfRunning().catch(() => undefined);
+  const [connected, stack] = await Promise.all([
+    temporal.connectIfRunning().catch(() => undefined),
+    temporal.stackState().catch(() => undefined),
+  ]);
+  const roots = referenceRoots(settings, { cwd: process.cwd(), clientRoots }).folders;
+  const [{ findings, leftOut }, state] = await Promise.all([context.findings({ connected, stack }), temporalState(context, { connected, stack })]);
   return {
     version: VERSION,
     providers: providers(context, connected),
+    default_provider: defaultProvider(context, connected),
     folders: { save_dir: settings.saveDir, save_root: settings.saveRoot, data_dir: settings.dataDir },
-    reference_roots: referenceRoots(settings, { cwd: process.cwd(), clientRoots }).folders,
+    reference_roots: roots.slice(0, MOST_ROOTS),
+    ...(roots.length > MOST_ROOTS ? { more_reference_roots: roots.length - MOST_ROOTS } : {}),
     limits: {
+      images: LIMITS.images,
+      prompt_characters: LIMITS.promptCharacters,
       reference_bytes: LIMITS.referenceBytes,
       references_bytes: LIMITS.referencesBytes,
       reference_pixels: LIMITS.referencePixels,
+      data_url_bytes: LIMITS.dataUrlBytes,
     },
-    temporal: await temporalState(context, connected),
-    ...(settings.remote && context.accounts.length > 0
-      ? { warnings: ['With a remote Temporal the keys live with the workers; those in this environment are ignored.'] }
-      : {}),
+    allowed: {
+      agent_double_charge: settings.IMAGE_ALLOW_AGENT_DOUBLE_CHARGE,
+      private_reference_urls: settings.IMAGE_ALLOW_PRIVATE_REFERENCE_URLS,
+      inline_images: settings.IMAGE_INLINE_IMAGES !== 'never',
+    },
+    temporal: state,
+    ...(findings.length > 0 ? { findings } : {}),
+    ...(leftOut > 0 ? { more_findings: leftOut } : {}),
   };
 }
 
@@ -46,9 +75,12 @@ function providers({ settings, accounts }: ServerInfoContext, connected: Connect
         {
           configured: state,
           generative: can?.generative,
+          kinds: can?.kinds,
           max_references: can?.maxReferences,
           mask: can?.mask,
           seed: can?.seed,
+          quality: can?.quality,
+          background: can?.background,
           output_formats: can?.formats,
         },
       ];
@@ -56,10 +88,19 @@ function providers({ settings, accounts }: ServerInfoContext, connected: Connect
   );
 }
 
-async function temporalState({ settings, temporal }: ServerInfoContext, connected: Connected | undefined): Promise<Record<string, unknown>> {
-  const stack = await temporal.stackState().catch(() => undefined);
+/** Of calls that name none; what cannot be used is among the findings. */
+function defaultProvider({ settings, accounts }: ServerInfoContext, connected: Connected | undefined): string {
+  const { provider } = resolveProvider(settings.IMAGE_PROVIDER, undefined);
+  if (provider !== undefined) return provider;
+  if (settings.remote) return 'by the workers';
+  const known = [...(connected?.credentials ?? []), ...accounts];
+  return known.find((account) => capabilitiesOf(account.provider) !== undefined)?.provider ?? 'local';
+}
+
+async function temporalState({ settings }: ServerInfoContext, { connected, stack }: Seen): Promise<Record<string, unknown>> {
   if (!connected && settings.remote) {
-    return { mode: 'remote', address: settings.TEMPORAL_ADDRESS ?? settings.TEMPORAL_PROFILE, state: 'unreachable' };
+    const { TEMPORAL_ADDRESS: address, TEMPORAL_PROFILE: profile, TEMPORAL_NAMESPACE: namespace } = settings;
+    return { mode: 'remote', ...(address === undefined ? { profile } : { address, namespace }), state: 'unreachable' };
   }
   if (!connected) {
     const { state = 'stopped', preparation, error } = stack ?? {};
@@ -76,6 +117,6 @@ async function temporalState({ settings, temporal }: ServerInfoContext, connecte
     state: 'ready',
     worker: worker.state === 'alive' ? 'running' : worker.message,
     ...(connected.uiUrl === undefined ? {} : { ui_url: connected.uiUrl }),
-    ...(stack && stack.messages.length > 0 ? { messages: stack.messages } : {}),
+    ...(stack && stack.messages.length > 0 ? { messages: stack.messages.slice(-MOST_MESSAGES) } : {}),
   };
 }

@@ -4,7 +4,7 @@ import { referenceRoots } from '../../references/roots.js';
 import type { Check } from '../context.js';
 import { ok, warning } from '../finding.js';
 
-export const referenceRootsCheck: Check = {
+export const referenceFolders: Check = {
   id: 'reference-roots',
   area: 'Settings and folders',
   async look({ settings, cwd, clientRoots }) {
