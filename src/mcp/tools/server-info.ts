@@ -6,7 +6,7 @@ const inputSchema = z.strictObject({});
 export const serverInfo: ToolDefinition = {
   name: 'server_info',
   title: 'About this server',
-  description: 'Version, providers (configured or not, their models and limits), folders for references and results, and the state of the service; free.',
+  description: 'Version, providers (configured or not, their models and limits), folders for references and results, the state of the service and what hinders it; free.',
   inputSchema,
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   async handler(rawArguments, context) {

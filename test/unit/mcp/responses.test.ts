@@ -122,7 +122,9 @@ async function info(): Promise<Record<string, unknown>> {
     stackState: async () => undefined,
     close: async () => undefined,
   };
-  return serverInfo({ settings: readSettings({}), temporal, accounts: [], clientRoots: [] });
+  // What is found depends on the machine.
+  const finding = { id: 'accounts', level: 'warning', message: 'No image model is configured.', remedy: 'Set a key.' };
+  return serverInfo({ settings: readSettings({}), temporal, accounts: [], clientRoots: [], findings: async () => ({ findings: [finding], leftOut: 0 }) });
 }
 
 async function check(kind: 'image_generate', raw: unknown): Promise<JobRecord> {
