@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
 import { freePort, makeBox, until, type AnswerRecord, type Box } from '../support/e2e.js';
 import { temporalBinary } from '../support/temporal-binary.js';
+import { responseExamples, shapeOf } from '../support/response-examples.js';
 
 jest.setTimeout(120_000);
 
@@ -93,6 +94,7 @@ describe('while the local stack is being prepared', () => {
         return /downloading the Temporal server, [45]\d %.*nothing was started/.test(record.error?.message ?? '') ? record : undefined;
       }, 'the step');
       expect(told.error?.['retry_after_seconds']).toBeGreaterThan(0);
+      expect(shapeOf(told)).toEqual(shapeOf(responseExamples().get('The service is being prepared')));
       // A wrong call is refused as such, whatever is being prepared.
       expect((await one.call('image_generate_async', { ...PICTURE, size: '1x1' })).record.error?.code).toBe('INVALID_ARGUMENT');
       expect((await two.call('image_job_status', { job_id: 'img-0' })).record.error?.code).toBe('NOT_FOUND');
