@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, it, jest } from '@jest/globals';
 import sharp from 'sharp';
+import { COLLECTION_WORKFLOW_TYPE, type CollectionOrder } from '../../src/contract/collection.js';
+import { TASK_QUEUES } from '../../src/contract/names.js';
 import type { FaultInput } from '../support/fake-openai.js';
 import { startEngine, until, type Engine } from '../support/engine.js';
 import { historyToJson } from './history-json.js';
@@ -85,6 +87,13 @@ jest.setTimeout(60_000);
     await engine.start('batch-with-one-unreadable', { ...paid, kind: 'image_batch_edit', image_paths });
     await engine.ended('batch-with-one-unreadable');
     await record('batch-with-one-unreadable');
+  });
+
+  it('garbage-collection', async () => {
+    const order: CollectionOrder = { store_id: engine.store.id };
+    const { client } = engine;
+    await client.workflow.execute(COLLECTION_WORKFLOW_TYPE, { workflowId: 'garbage-collection', taskQueue: TASK_QUEUES.jobs, args: [order] });
+    await record('garbage-collection');
   });
 
   /** Last: the worker remembers of the account that its gateway has no background mode. */
