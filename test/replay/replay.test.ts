@@ -44,13 +44,20 @@ describe('replay', () => {
   it('every recorded history goes on with this workflow', async () => {
     const errors = await replay(histories);
     expect([...errors]).toEqual(histories.map(({ workflowId }) => [workflowId, undefined]));
-    expect(histories.length).toBeGreaterThanOrEqual(15);
+    expect(histories.length).toBeGreaterThanOrEqual(17);
   });
 
   it('notices a workflow that takes another step', async () => {
     const errors = await replay(histories, code.replaceAll('collectGeneration', 'fetchGeneration'));
     expect(errors.get('openai-in-the-background')).toBeInstanceOf(DeterminismViolationError);
     expect(errors.get('cancelled-in-collect')).toBeInstanceOf(DeterminismViolationError);
+    expect(errors.get('local')).toBeUndefined();
+  });
+
+  it('notices a ping that asks for something else', async () => {
+    const errors = await replay(histories, code.replace('const { ping } =', 'const { pong: ping } ='));
+    expect(errors.get('ping')).toBeInstanceOf(DeterminismViolationError);
+    expect(errors.get('ping-unanswered')).toBeInstanceOf(DeterminismViolationError);
     expect(errors.get('local')).toBeUndefined();
   });
 
