@@ -10,9 +10,9 @@ import { inspectImage, type InspectedImage } from './inspect.js';
  * The worker's decoder. Only pixels survive it: no EXIF, GPS, profile, comment, second frame or trailing bytes.
  *
  * Memory of one decode at 50 megapixels, measured: 50 to 200 MB where the picture can be streamed, at most about 450 MB where it
- * cannot (turned by 90 degrees, progressive JPEG, lossless WebP), 800 MB for a turned and interlaced PNG of 16 bits; times the
- * places of the gate. libvips keeps no cache between
- * pictures and uses one thread a picture: the gate, not the library, decides how much runs at once.
+ * cannot (turned by 90 degrees, progressive JPEG, lossless WebP), 1 GB for a turned and interlaced PNG of 16 bits. So a place of the gate
+ * is for 25 megapixels, and a larger picture takes two. libvips keeps no cache between pictures and uses one thread a picture: the gate,
+ * not the library, decides how much runs at once.
  */
 
 export interface NormalisedReference extends ReferenceImage {
@@ -45,6 +45,8 @@ export interface NormaliserOptions {
 const JPEG = { quality: 92, chromaSubsampling: '4:4:4', optimiseCoding: false } as const;
 const PNG = { compressionLevel: 6 } as const;
 
+const PIXELS_A_PLACE = LIMITS.referencePixels / 2;
+
 const MASK_IS = 'A mask is a PNG whose transparent pixels (alpha 0) are to be edited and whose opaque pixels stay.';
 
 export function createNormaliser({ concurrency, timeoutSeconds = 60 }: NormaliserOptions): Normaliser {
@@ -70,7 +72,7 @@ export function createNormaliser({ concurrency, timeoutSeconds = 60 }: Normalise
           result = await encode(upright.clone(), true, timeoutSeconds);
         }
         return { ...result, notes: notesOn(image, result) };
-      });
+      }, placesFor(image));
     },
 
     async normaliseMask(bytes, forSize) {
@@ -85,9 +87,13 @@ export function createNormaliser({ concurrency, timeoutSeconds = 60 }: Normalise
         // Nothing would be edited, and that would be paid for.
         if ((await decoding(sharp(result.bytes).stats())).isOpaque) throw notAMask('is opaque everywhere');
         return { ...result, notes: [] };
-      });
+      }, Math.max(placesFor(image), placesFor(forSize)));
     },
   };
+}
+
+function placesFor({ width, height }: { width: number; height: number }): number {
+  return Math.ceil((width * height) / PIXELS_A_PLACE);
 }
 
 /** What the decoder gets to see. */

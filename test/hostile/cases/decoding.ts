@@ -53,7 +53,6 @@ const BOMBS: readonly Row[] = [
   { id: 'international-texts', what: 'a PNG with 79 MB of international texts', guard: 'no-international-text', bytes: () => png({ width: 9, height: 9, extra: bombs('iTXt', 'Comment\0\x01\0\0\0') }), look: small },
 ];
 
-/** With what is now done, which nothing else shows. */
 const MASKS: readonly HostileCase<GuardId>[] = [
   {
     id: 'mask-without-alpha',
@@ -103,6 +102,19 @@ const MASKS: readonly HostileCase<GuardId>[] = [
   },
 ];
 
+const LARGE: HostileCase<GuardId> = {
+  id: 'three-large-at-once',
+  what: 'three pictures of 30 megapixels at once, where two small ones may be',
+  where: 'image_paths',
+  guard: 'places-of-large',
+  make() {
+    const blobs = [0, 1, 2].map((index) => png({ width: 6000 + index, height: 5000 }));
+    const image_paths = blobs.map((bytes) => ({ sha256: sha256(bytes) }));
+    return { door: 'job', blobs, decoder: { concurrency: 2 }, input: { kind: 'image_multi_reference', prompt: 'together', provider: 'local', image_paths } };
+  },
+  look: ({ decodedAtOnce }) => (decodedAtOnce <= 1 ? undefined : `${decodedAtOnce} were decoded at a time`),
+};
+
 export const DECODING_CASES: readonly HostileCase<GuardId>[] = [
   ...DAMAGED.map(
     ({ id, what, guard, bytes, code = 'UNSUPPORTED_IMAGE' }): HostileCase<GuardId> => ({
@@ -119,4 +131,5 @@ export const DECODING_CASES: readonly HostileCase<GuardId>[] = [
     ({ id, what, guard, bytes, look = small }): HostileCase<GuardId> => ({ id, what, where: 'program input', guard, make: async () => editing(await bytes()), look }),
   ),
   ...MASKS,
+  LARGE,
 ];

@@ -17,6 +17,7 @@ export const DECODER_GUARDS = [
   { id: 'no-international-text', what: 'international texts of a PNG are not unpacked', off: [{ file: PNG, find: "const OF_PIXELS = ['IHDR',", replace: "const OF_PIXELS = ['iTXt', 'IHDR'," }] },
   { id: 'decode-time', what: 'decoding has an end', off: [{ file: NORMALISE, find: '.timeout({ seconds: timeoutSeconds })', replace: '' }] },
   { id: 'decode-places', what: 'few pictures are decoded at a time', off: [{ file: NORMALISE, find: 'const gate = createGate(concurrency);', replace: 'const gate = createGate(concurrency * 1000);' }] },
+  { id: 'places-of-large', what: 'a large picture is decoded alone', off: [{ file: NORMALISE, find: 'return Math.ceil((width * height) / PIXELS_A_PLACE);', replace: 'return 1;' }] },
   { id: 'upright', what: 'a picture is turned as its camera says', off: [{ file: NORMALISE, find: 'open(bytes).autoOrient()', replace: 'open(bytes)' }] },
   { id: 'no-metadata', what: 'nothing but pixels is stored', off: [{ file: NORMALISE, find: 'open(bytes).autoOrient()', replace: 'open(bytes).keepMetadata().autoOrient()' }, { file: PNG, find: "const OF_PIXELS = ['IHDR',", replace: "const OF_PIXELS = ['tEXt', 'zTXt', 'iTXt', 'IHDR'," }] },
   { id: 'encoded-anew', what: 'what is stored was encoded by us', off: [{ file: NORMALISE, find: 'return { ...result, notes: notesOn(image, result) };', replace: 'return { ...result, bytes, notes: notesOn(image, result) };' }] },
