@@ -11,8 +11,11 @@ export function currentDetails(record: JobRecord): string {
   }
   if (record.error) lines.push(`Error: ${code(record.error.code)} ${plain(record.error.message)}`, plain(record.error.next_step));
   for (const warning of record.warnings ?? []) lines.push(`Warning: ${plain(warning)}`);
-  return lines.join('\n\n');
+  // The Web UI cuts two lines off the end of the frame that it shows this in.
+  return [...lines, NO_BREAK_SPACE].join('\n\n');
 }
+
+const NO_BREAK_SPACE = '\u00a0';
 
 function code(text: string): string {
   return `\`${text.replaceAll('`', "'")}\``;

@@ -171,6 +171,11 @@ describe('the details in the Web UI', () => {
     expect(text.replace('**failed**', '').replace('`CONTENT_REFUSED`', '')).not.toMatch(/[<>[\]`*#|]/);
   });
 
+  it('end with an empty paragraph, for the Web UI cuts off the last lines of its frame', () => {
+    const record: JobRecord = { ok: false, job_id: 'img-1', status: 'failed', done: true, message: '', error: error('CONTENT_REFUSED') };
+    expect(currentDetails(record).split('\n\n').at(-1)).toBe('\u00a0');
+  });
+
   it('follow each step', () => {
     const { state: job, shown } = state();
     job.enter('uploading');
