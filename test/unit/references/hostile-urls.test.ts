@@ -4,19 +4,14 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import { createServer, type Server } from 'node:net';
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { ErrorCode } from '../../../src/contract/errors.js';
 import { isPublicAddress } from '../../../src/references/addresses.js';
 import { fetchReference, type FetchOptions } from '../../../src/references/guarded-fetch.js';
 import { png } from '../../support/hostile-images.js';
 
-/**
- * `pictures.test` plays the public server: 127.0.0.1, which these tests declare allowed. `inside.test` and every other address
- * play the private network. On Linux the same server listens on 127.0.0.2 as well, so that a guard that is off is seen to let through.
- */
+/** `pictures.test` plays the public server: 127.0.0.1, which these tests declare allowed. `inside.test` plays the private network. */
 const NAMES: Record<string, string[]> = {
   'pictures.test': ['127.0.0.1'],
   'inside.test': ['127.0.0.2'],
-  'both.test': ['127.0.0.1', '127.0.0.2'],
   'none.test': [],
 };
 const picture = png({ width: 4, height: 4 });
@@ -25,7 +20,7 @@ const MAX = 100_000;
 const pem = execFileSync(
   'openssl',
   ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=pictures.test',
-    '-addext', 'subjectAltName=DNS:pictures.test,DNS:inside.test,DNS:both.test,DNS:turning.test,DNS:localhost,IP:127.0.0.1,IP:127.0.0.2',
+    '-addext', 'subjectAltName=DNS:pictures.test,DNS:turning.test',
     '-keyout', '-', '-out', '-'],
   { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
 );
@@ -38,7 +33,7 @@ beforeEach(() => {
 
 const answers: Record<string, (response: http.ServerResponse, query: URLSearchParams) => void> = {
   '/picture': (response) => response.end(picture),
-  '/to': (response, query) => response.writeHead(Number(query.get('status') ?? 302), { location: query.get('url') ?? '' }).end('moved'),
+  '/to': (response, query) => response.writeHead(302, { location: query.get('url') ?? '' }).end('moved'),
   '/hops': (response, query) => {
     const left = Number(query.get('left'));
     response.writeHead(302, { location: left === 0 ? '/picture' : `/hops?left=${left - 1}` }).end();
@@ -63,11 +58,6 @@ const answers: Record<string, (response: http.ServerResponse, query: URLSearchPa
     closed = once(response, 'close');
     more();
   },
-  '/long': (response) => {
-    closed = once(response, 'close');
-    response.writeHead(200, { 'content-length': 10_000_000_000 });
-    response.write('x');
-  },
   '/less-than-said': (response) => {
     response.writeHead(200, { 'content-length': 1000 });
     response.write('x', () => response.destroy());
@@ -87,8 +77,8 @@ function answer(request: http.IncomingMessage, response: http.ServerResponse): v
   (answers[pathname] ?? ((r: http.ServerResponse) => r.writeHead(404).end()))(response, searchParams);
 }
 
-async function listening(server: Server, host: string, port = 0): Promise<number> {
-  server.listen(port, host);
+async function listening(server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
@@ -97,14 +87,11 @@ async function listening(server: Server, host: string, port = 0): Promise<number
 
 const servers = [https.createServer({ key: pem, cert: pem }, answer), http.createServer(answer), createServer(() => undefined)] as const;
 const [secure, plain, mute] = servers;
-const port = await listening(secure, '127.0.0.1');
-const plainPort = await listening(plain, '127.0.0.1');
-const mutePort = await listening(mute, '127.0.0.1');
-const inside = https.createServer({ key: pem, cert: pem }, answer);
-const hasInside = process.platform === 'linux';
-if (hasInside) await listening(inside, '127.0.0.2', port);
+const port = await listening(secure);
+const plainPort = await listening(plain);
+const mutePort = await listening(mute);
 afterAll(() => {
-  for (const server of [secure, plain, inside]) {
+  for (const server of [secure, plain]) {
     server.closeAllConnections();
     server.close();
   }
@@ -126,112 +113,37 @@ const options: FetchOptions = {
   resolve,
   ca: pem,
 };
-const guardOff: FetchOptions = { ...options, allowPrivate: true };
 
 const site = `https://pictures.test:${port}`;
-const to = (url: string, status = 302): string => `${site}/to?status=${status}&url=${encodeURIComponent(url)}`;
+const to = (url: string): string => `${site}/to?url=${encodeURIComponent(url)}`;
 
 interface Row {
   what: string;
   url: string;
-  code: ErrorCode;
-  retryable?: boolean;
-  /** With the guard off, the private server answers with its picture. */
-  reachable?: true;
+  retryable: boolean;
 }
 
-/** Spellings of an address inside; each as the URL itself and as the target of a redirect. */
-const spellings: { host: string; reachable?: true }[] = [
-  { host: '127.0.0.2', reachable: true },
-  { host: '127.0.0.2.', reachable: true },
-  { host: '2130706434', reachable: true },
-  { host: '0x7f000002', reachable: true },
-  { host: '0x7f.0.0.2', reachable: true },
-  { host: '0177.0.0.2', reachable: true },
-  { host: '017700000002', reachable: true },
-  { host: '127.2', reachable: true },
-  { host: '127.0.2', reachable: true },
-  { host: '127。0。0。2', reachable: true },
-  { host: '１２７.0.0.2', reachable: true },
-  { host: '127.0.0.%32', reachable: true },
-  { host: 'inside.test', reachable: true },
-  { host: 'both.test' },
-  { host: '[::1]' },
-  { host: '[::]' },
-  { host: '[::ffff:127.0.0.2]' },
-  { host: '[::ffff:7f00:2]' },
-  { host: '[0:0:0:0:0:ffff:7f00:0002]' },
-  { host: '[::127.0.0.2]' },
-  { host: '[64:ff9b::7f00:2]' },
-  { host: '[64:ff9b:1::7f00:2]' },
-  { host: '[2002:7f00:2::]' },
-  { host: '[2001:0:7f00:2::]' },
-  { host: '[fe80::1]' },
-  { host: '[fd00::1]' },
-  { host: '[fd00:ec2::254]' },
-  { host: '[ff02::1]' },
-  { host: '0.0.0.0' },
-  { host: '0' },
-  { host: '10.0.0.1' },
-  { host: '172.16.0.1' },
-  { host: '192.168.1.1' },
-  { host: '100.64.0.1' },
-  { host: '224.0.0.1' },
-  { host: '255.255.255.255' },
-  { host: '169.254.169.254' },
-  { host: '2852039166' },
-  { host: '0xa9fea9fe' },
-  { host: '0251.0376.0251.0376' },
-  { host: '169.254.43518' },
-  { host: '[::ffff:169.254.169.254]' },
-  { host: '[::ffff:a9fe:a9fe]' },
-];
-
+/** What is refused stands in test/hostile; here is what becomes of it afterwards. */
 const rows: Row[] = [
-  ...spellings.flatMap(({ host, reachable }): Row[] => {
-    const url = `https://${host}:${port}/picture`;
-    const extra = reachable ? { reachable } : {};
-    return [
-      { what: host, url, code: 'PERMISSION_DENIED', ...extra },
-      { what: `a redirect to ${host}`, url: to(url.replace(/[^\x20-\x7e]+/g, encodeURIComponent)), code: 'PERMISSION_DENIED', ...extra },
-    ];
-  }),
-  ...[301, 303, 307, 308].map(
-    (status): Row => ({ what: `a ${status} to the inside`, url: to(`https://127.0.0.2:${port}/picture`, status), code: 'PERMISSION_DENIED', reachable: true }),
-  ),
-  { what: 'the second hop of a redirect inside', url: to(to(`https://inside.test:${port}/picture`)), code: 'PERMISSION_DENIED', reachable: true },
-  { what: 'http', url: `http://127.0.0.1:${plainPort}/picture`, code: 'PERMISSION_DENIED', reachable: true },
-  { what: 'a redirect from https to http', url: to(`http://127.0.0.1:${plainPort}/picture`), code: 'PERMISSION_DENIED' },
-  { what: 'a redirect to a file', url: to('file:///etc/passwd'), code: 'PERMISSION_DENIED' },
-  { what: 'a redirect to data', url: to('data:image/png;base64,AAAA'), code: 'PERMISSION_DENIED' },
-  { what: 'ftp', url: 'ftp://pictures.test/picture', code: 'PERMISSION_DENIED' },
-  { what: 'a password in the URL', url: `https://me:secret@pictures.test:${port}/picture`, code: 'PERMISSION_DENIED' },
-  { what: 'a redirect to a URL with a password', url: to(`https://me:secret@pictures.test:${port}/picture`), code: 'PERMISSION_DENIED' },
-  { what: 'no URL', url: 'https://', code: 'INVALID_ARGUMENT' },
-  { what: 'a redirect to no URL', url: to('https://'), code: 'INVALID_ARGUMENT' },
-  { what: 'a redirect loop', url: `${site}/loop`, code: 'REFERENCE_UNREADABLE', retryable: false },
-  { what: 'six redirects', url: `${site}/hops?left=5`, code: 'REFERENCE_UNREADABLE', retryable: false },
-  { what: 'a redirect without a target', url: `${site}/nowhere`, code: 'REFERENCE_UNREADABLE', retryable: false },
-  { what: 'a missing picture', url: `${site}/status?code=404`, code: 'REFERENCE_UNREADABLE', retryable: false },
-  { what: 'a forbidden picture', url: `${site}/status?code=403`, code: 'REFERENCE_UNREADABLE', retryable: false },
-  { what: 'an empty answer', url: `${site}/status?code=204`, code: 'REFERENCE_UNREADABLE', retryable: false },
-  { what: 'a busy server', url: `${site}/status?code=429`, code: 'REFERENCE_UNREADABLE', retryable: true },
-  { what: 'a broken server', url: `${site}/status?code=503`, code: 'REFERENCE_UNREADABLE', retryable: true },
-  { what: 'a compressed answer', url: `${site}/compressed`, code: 'REFERENCE_UNREADABLE', retryable: false },
-  { what: 'a body shorter than its length', url: `${site}/less-than-said`, code: 'REFERENCE_UNREADABLE', retryable: true },
-  { what: 'an endless body', url: `${site}/endless`, code: 'LIMIT_EXCEEDED' },
-  { what: 'a length beyond the limit', url: `${site}/long`, code: 'LIMIT_EXCEEDED' },
-  { what: 'a name that does not exist', url: 'https://unknown.test/', code: 'REFERENCE_UNREADABLE', retryable: false },
-  { what: 'a name without addresses', url: 'https://none.test/', code: 'REFERENCE_UNREADABLE', retryable: false },
-  { what: 'a closed port', url: 'https://pictures.test:1/', code: 'REFERENCE_UNREADABLE', retryable: true },
-  { what: 'a server without TLS', url: `https://pictures.test:${plainPort}/picture`, code: 'REFERENCE_UNREADABLE', retryable: false },
+  { what: 'a redirect loop', url: `${site}/loop`, retryable: false },
+  { what: 'six redirects', url: `${site}/hops?left=5`, retryable: false },
+  { what: 'a redirect without a target', url: `${site}/nowhere`, retryable: false },
+  { what: 'a missing picture', url: `${site}/status?code=404`, retryable: false },
+  { what: 'a forbidden picture', url: `${site}/status?code=403`, retryable: false },
+  { what: 'an empty answer', url: `${site}/status?code=204`, retryable: false },
+  { what: 'a busy server', url: `${site}/status?code=429`, retryable: true },
+  { what: 'a broken server', url: `${site}/status?code=503`, retryable: true },
+  { what: 'a compressed answer', url: `${site}/compressed`, retryable: false },
+  { what: 'a body shorter than its length', url: `${site}/less-than-said`, retryable: true },
+  { what: 'a name that does not exist', url: 'https://unknown.test/', retryable: false },
+  { what: 'a name without addresses', url: 'https://none.test/', retryable: false },
+  { what: 'a closed port', url: 'https://pictures.test:1/', retryable: true },
+  { what: 'a server without TLS', url: `https://pictures.test:${plainPort}/picture`, retryable: false },
 ];
 
-describe('hostile URLs', () => {
-  it.each(rows)('$what: $code', async ({ url, code, retryable, reachable }) => {
-    await expect(fetchReference(url, options)).rejects.toMatchObject({ code, ...(retryable === undefined ? {} : { retryable }) });
-    expect(requests.map((request) => request.url)).not.toContain('/picture');
-    if (reachable && hasInside) await expect(fetchReference(url, guardOff)).resolves.toEqual(picture);
+describe('URLs', () => {
+  it.each(rows)('of $what: worth another try: $retryable', async ({ url, retryable }) => {
+    await expect(fetchReference(url, options)).rejects.toMatchObject({ code: 'REFERENCE_UNREADABLE', retryable });
   });
 
   it('are refused by the ordinary rules as well, loopback names included', async () => {
@@ -269,12 +181,6 @@ describe('hostile URLs', () => {
   it('with more body than announced give no more than announced', async () => {
     const fetched = await fetchReference(`${site}/more-than-said`, options).catch(() => Buffer.alloc(0));
     expect(fetched.length).toBeLessThanOrEqual(5);
-  });
-
-  it('of a server that nobody vouches for are refused', async () => {
-    const { ca: _, ...untrusting } = options;
-    await expect(fetchReference(`${site}/picture`, untrusting)).rejects.toMatchObject({ code: 'REFERENCE_UNREADABLE', retryable: false });
-    expect(requests).toHaveLength(0);
   });
 
   it('say nothing of addresses inside, nor of a query that may be a signature', async () => {
@@ -330,7 +236,7 @@ describe('a picture behind a URL', () => {
   });
 
   it('is refused when https becomes http, even when private addresses are allowed', async () => {
-    await expect(fetchReference(to(`http://127.0.0.1:${plainPort}/picture`), guardOff)).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+    await expect(fetchReference(to(`http://127.0.0.1:${plainPort}/picture`), { ...options, allowPrivate: true })).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
     expect(requests).toHaveLength(1);
   });
 });
