@@ -86,7 +86,7 @@ const environment = z.object({
   IMAGE_RETRY_HOURS: seconds(24),
   /** Requests in flight to one provider from one worker. */
   IMAGE_SUBMIT_CONCURRENCY: count(20),
-  /** Decoded pictures need memory, about 200 MB for 50 megapixels: few at a time. */
+  /** Decoded pictures need memory, at worst 1 GB for 50 megapixels: few at a time. */
   IMAGE_DECODE_CONCURRENCY: count(2),
   /** Connecting to an address that is not there. */
   IMAGE_CONNECT_TIMEOUT_SECONDS: seconds(10),

@@ -200,7 +200,7 @@ export const SETTING_TEXTS: Readonly<Record<SettingName, SettingText>> = {
   IMAGE_DECODE_CONCURRENCY: {
     group: 'patience',
     readBy: ['worker'],
-    text: 'Pictures that one worker decodes at a time; each takes up to 200 MB of memory.',
+    text: 'Pictures that one worker decodes at a time; one of more than 25 megapixels counts twice, and takes up to 1 GB of memory.',
   },
   IMAGE_CONNECT_TIMEOUT_SECONDS: { group: 'patience', readBy: ['worker'], text: 'Connecting to a provider, or to the server of a reference.' },
   IMAGE_ALLOW_PRIVATE_REFERENCE_URLS: {

@@ -50,7 +50,7 @@ const DOWNLOADS: readonly (readonly [path: string, code: string])[] = [
   ['/cut', 'REFERENCE_UNREADABLE'],
 ];
 
-/** What the memory of a worker stays below, in MB. */
+/** What the memory of a worker stays below, in MB, as docs/references.md says. */
 const WORKER_MEGABYTES = 2048;
 
 function named(...ids: string[]): HostileCase[] {

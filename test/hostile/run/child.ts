@@ -20,7 +20,7 @@ import { makePlace } from './place.js';
 
 /** The places lie outside of the temp folders, since those are among the default roots. */
 const base = realpathSync(mkdtempSync('/var/tmp/hostile-'));
-const SECONDS = 3;
+const SECONDS = 4;
 
 export interface Line {
   id: string;

@@ -67,7 +67,7 @@ async function call(doors: Doors, place: Place, given: CallAttempt): Promise<Tak
 }
 
 /** Of one whole download, and of its connections. */
-const SECONDS = { timeoutSeconds: 1, connectTimeoutSeconds: 0.5 };
+const SECONDS = { timeoutSeconds: 1.5, connectTimeoutSeconds: 1 };
 
 async function download(doors: Doors, { url, allowPrivate = false, answers }: DownloadAttempt): Promise<Taken> {
   const network = await doors.network();
