@@ -10,6 +10,7 @@ import { jobRuns } from '../../src/client/job-runs.js';
 import { COLLECTION_WORKFLOW_TYPE, collectionScheduleId, type CollectionReport } from '../../src/contract/collection.js';
 import { newJobId } from '../../src/contract/ids.js';
 import { TASK_QUEUES, WORKFLOW_TYPE } from '../../src/contract/names.js';
+import { hasMovableJob } from '../../src/local/idle.js';
 import { startEngine, until, type Engine } from '../support/engine.js';
 
 jest.setTimeout(120_000);
@@ -250,6 +251,37 @@ describe('retention', () => {
   });
 });
 
+describe('a collection', () => {
+  async function begin(workflowId: string, order: unknown) {
+    const options = { workflowId, taskQueue: TASK_QUEUES.jobs, args: [order] as [unknown] };
+    return engine.client.workflow.start<(given: unknown) => Promise<CollectionReport>>(COLLECTION_WORKFLOW_TYPE, options);
+  }
+
+  it('is for one store: a worker of another one leaves it alone, and says what to do', async () => {
+    const { sha256: garbage } = await engine.store.putBlob(Buffer.from('of this store'));
+    await age(garbage, 2);
+    const other = await begin('of another store', { store_id: 'another' });
+    const failure = await until(async () => {
+      const { raw } = await other.describe();
+      return raw.pendingActivities?.[0]?.lastFailure ?? undefined;
+    }, 'the refusal');
+    expect(failure).toMatchObject({ applicationFailureInfo: { type: 'STORE_UNAVAILABLE', nonRetryable: false } });
+    expect(failure.message).toContain(`This collection is for the store another, and this worker uses ${engine.store.id}`);
+    await other.terminate();
+    await expect((await begin('of no store', {})).result()).rejects.toMatchObject({ cause: { cause: { type: 'INVALID_ARGUMENT' } } });
+    expect(await engine.store.statBlob(garbage)).toBeDefined();
+  });
+
+  it('keeps no local stack from being idle', async () => {
+    await stopWorker();
+    const open = await begin('waits for a worker', { store_id: engine.store.id });
+    await until(async () => (await runsOf('waits for a worker', '', COLLECTION_WORKFLOW_TYPE)) === 1 || undefined, 'the collection');
+    expect(await hasMovableJob(engine.env.connection, 'default')).toBe(false);
+    stopWorker = engine.startWorker();
+    expect((await open.result()).unreadable).toBe(0);
+  });
+});
+
 describe('deleting closed runs', () => {
   it('deletes each of them, but none while the job runs, and never a workflow of another type', async () => {
     const input = { kind: 'image_generate', prompt: 'x', provider: 'local', size: '64x64' };
@@ -291,8 +323,8 @@ it('Temporal forgets deleted runs in its own time, all of them, and to delete th
 }, 200_000);
 
 /** Runs that visibility knows. */
-async function runsOf(jobId: string, also = ''): Promise<number> {
-  const { count } = await engine.client.workflow.count(`WorkflowId = "${jobId}" AND WorkflowType = "${WORKFLOW_TYPE}"${also}`);
+async function runsOf(jobId: string, also = '', type = WORKFLOW_TYPE): Promise<number> {
+  const { count } = await engine.client.workflow.count(`WorkflowId = "${jobId}" AND WorkflowType = "${type}"${also}`);
   return count;
 }
 
