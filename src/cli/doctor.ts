@@ -28,7 +28,8 @@ export interface DoctorOptions {
   start: boolean;
 }
 
-const LOOK_MS = 1_000;
+/** A supervisor that hangs is told within it. */
+const START_MS = 6_000;
 /** The ping and a connection to a provider that does not answer take ten seconds; a slow disk with many jobs takes longer. */
 const LIMIT_MS = 60_000;
 
@@ -59,12 +60,12 @@ async function lookAtAll(settings: Settings, machine: Machine, start: boolean): 
   const logger = createLogger(settings.IMAGE_LOG_LEVEL, 'doctor');
   const stack = settings.remote ? undefined : new LocalStack({ settings, env: machine.env, version: VERSION, logger });
   try {
-    const started = stack && start ? await startStack(stack, settings, machine) : [];
+    const started = stack && start ? await startStack(stack, settings, machine) : undefined;
     const status = await stack?.state();
     const { seen, close } = await reachTemporal(settings, machine.env, status);
     try {
       const areas = await runChecks(ALL_CHECKS, await contextOf(settings, machine, status, seen), LIMIT_MS);
-      return areas.map((one) => (one.area === 'Local stack' ? { ...one, findings: once([...started, ...one.findings]) } : one));
+      return areas.map((one) => (started && one.area === 'Local stack' ? { ...one, findings: withStart(started, one.findings) } : one));
     } finally {
       await close();
     }
@@ -73,26 +74,27 @@ async function lookAtAll(settings: Settings, machine: Machine, start: boolean): 
   }
 }
 
-/** Hands over no key: a job that waits for one is not started by a look. */
-async function startStack(stack: LocalStack, settings: Settings, machine: Machine): Promise<Finding[]> {
+/** What came of it; undefined where nothing had to be started, or nothing can be. Hands over no key: a job that waits for one is not started by a look. */
+async function startStack(stack: LocalStack, settings: Settings, machine: Machine): Promise<Finding | undefined> {
   const { state } = await stack.state();
-  if (state === 'ready') return [];
+  if (state === 'ready') return undefined;
   const before = await runChecks(BEFORE_THE_STACK, await contextOf(settings, machine, undefined, { state: 'down' }), LIMIT_MS);
-  if (before.some(({ findings }) => findings.some(({ level }) => level === 'error'))) return [];
+  if (before.some(({ findings }) => findings.some(({ level }) => level === 'error'))) return undefined;
   try {
-    await whileStarting(() => stack.ensure(LOOK_MS), stack);
+    await whileStarting(() => stack.ensure(START_MS), stack);
     await withWorker(stack);
     const how = state === 'stopped' ? 'was not running; it was started for this look' : 'was being prepared; this look waited for it';
-    return [ok('local-stack', `The local stack ${how} and ends by itself when nothing needs it (at once: ${commandFor(settings, ['down'])}).`)];
+    return ok('local-stack', `The local stack ${how} and ends by itself when nothing needs it (at once: ${commandFor(settings, ['down'])}).`);
   } catch (thrown) {
-    if (thrown instanceof JobFailure) return [error('local-stack', thrown.message, thrown.nextStep)];
+    if (thrown instanceof JobFailure) return error('local-stack', thrown.message, thrown.nextStep);
     throw thrown;
   }
 }
 
-/** A stack that cannot be prepared is told by whoever started it and by whoever looks at it. */
-function once(findings: readonly Finding[]): Finding[] {
-  return findings.filter(({ message }, index) => findings.findIndex((other) => other.message === message) === index);
+/** Why it could not be started is mostly found by looking at it, too. */
+function withStart(started: Finding, looked: readonly Finding[]): Finding[] {
+  const told = started.level === 'error' && looked.some(({ level }) => level === 'error');
+  return told ? [...looked] : [started, ...looked];
 }
 
 async function contextOf(settings: Settings, machine: Machine, stack: StackStatus | undefined, temporal: TemporalSeen): Promise<DoctorContext> {

@@ -22,7 +22,7 @@ export interface Pong {
   worker: string;
   version: string;
   store_id: string;
-  /** Providers whose accounts it knows. */
+  /** Providers that it can use with an account that it knows. */
   providers: string[];
 }
 

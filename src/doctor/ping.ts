@@ -61,9 +61,10 @@ export async function pingWorkers(client: Client, providers: readonly string[]):
   const clockAheadSeconds = (started < before ? started - before : Math.max(0, started - after)) / 1000;
   const report = await resultOf(client, handle, likely ? RESULT_MS : UNLIKELY_MS);
   if (report) return { report, misunderstood: false, clockAheadSeconds };
-  const { pendingWorkflowTask: task } = await describe(client, handle);
+  const { events } = await soon(client, () => handle.fetchHistory());
   await soon(client, () => handle.terminate('nobody waits for this ping any more')).catch(() => undefined);
-  return { misunderstood: (task?.attempt ?? 1) > 1, clockAheadSeconds };
+  // A worker that hangs takes the task, too, and lets it time out.
+  return { misunderstood: (events ?? []).some((event) => event.workflowTaskFailedEventAttributes), clockAheadSeconds };
 }
 
 async function soon<T>({ connection }: Client, work: () => Promise<T>): Promise<T> {

@@ -27,7 +27,7 @@ function pingFindings({ report, misunderstood }: Pinged, context: DoctorContext)
     const what = `A worker took the ping and could not run it: it is not of version ${VERSION}.`;
     return [warning('workers', what, renewThem(context))];
   }
-  if (!report) return [error('workers', `No worker takes work from the task queue ${TASK_QUEUES.jobs}: jobs wait.`, startOne(context))];
+  if (!report) return [error('workers', `No worker answers the task queue ${TASK_QUEUES.jobs}: jobs wait.`, startOne(context))];
   const answered = report.queues.filter(({ round_trip_ms: ms }) => ms !== undefined);
   const times = answered.map(({ queue, round_trip_ms: ms }) => `${queue} ${ms} ms`).join(', ');
   const who = [...new Set(answered.flatMap(({ worker }) => worker ?? []))].join(', ');
