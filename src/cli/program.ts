@@ -22,6 +22,10 @@ function endWithReader(): void {
     if (error.code !== 'EPIPE') throw error;
     process.exit(EXIT.done);
   });
+  // What is told beside the output is worth no end: the exit code still says how it went.
+  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
 }
 
 /** The commands themselves; nothing of theirs is loaded yet. */

@@ -15,15 +15,19 @@ export function jobsCommand(settings: Settings, word: string, jobIds: readonly s
     : commandFor(settings, ['jobs', word, ...operands, ...options]);
 }
 
-const TOOL = /\b(?:call )?image_job_(status|wait|cancel|retry|delete|list)\b(?: with this job_id)?/gi;
+const TOOL = /\b(call )?image_job_(status|wait|cancel|retry|delete|list)\b(?: with this job_id)?/gi;
 const COMMAND_OF: Readonly<Record<string, string>> = { status: 'show' };
 
-/** What to do next, which the client says in names of tools, in commands. */
+/** What to do next, which the client says in names of tools, in those of commands; the first of them whole, at the end. */
 export function inCommands(text: string, settings: Settings, jobId: string): string {
-  return text.replace(TOOL, (_, tool: string) => {
-    const word = tool.toLowerCase();
-    return jobsCommand(settings, COMMAND_OF[word] ?? word, word === 'list' ? [] : [jobId]);
+  const commands: string[] = [];
+  const said = text.replace(TOOL, (_, call: string | undefined, tool: string) => {
+    const word = COMMAND_OF[tool.toLowerCase()] ?? tool.toLowerCase();
+    commands.push(jobsCommand(settings, word, word === 'list' ? [] : [jobId]));
+    return `${call ?? ''}jobs ${word}`;
   });
+  const [first] = commands;
+  return first === undefined ? said : `${said.replace(/[^.!?]$/, '$&.')} That is: ${first}`;
 }
 
 /** Runs work on one job; a refusal says what to do next in commands. */

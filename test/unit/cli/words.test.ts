@@ -29,13 +29,15 @@ describe('commands in messages', () => {
     expect(jobsCommand(settings, 'delete', ['--help'], '--yes')).toMatch(/jobs delete --yes --data-dir '\/data of me' -- --help$/);
   });
 
-  it('take the place of the names of tools', () => {
+  it('take the place of the names of tools, and the first stands whole at the end', () => {
+    const retry = jobsCommand(settings, 'retry', [JOB_ID]);
     const text = 'Ask the operator, or call image_job_retry: it finds what was paid.';
-    expect(inCommands(text, settings, JOB_ID)).toBe(`Ask the operator, or ${jobsCommand(settings, 'retry', [JOB_ID])}: it finds what was paid.`);
+    expect(inCommands(text, settings, JOB_ID)).toBe(`Ask the operator, or call jobs retry: it finds what was paid. That is: ${retry}`);
     expect(inCommands('Call image_job_wait with this job_id; do not submit again', settings, JOB_ID)).toBe(
-      `${jobsCommand(settings, 'wait', [JOB_ID])}; do not submit again`,
+      `Call jobs wait; do not submit again. That is: ${jobsCommand(settings, 'wait', [JOB_ID])}`,
     );
-    expect(inCommands('image_job_status', settings, JOB_ID)).toBe(jobsCommand(settings, 'show', [JOB_ID]));
+    expect(inCommands('Look with image_job_status.', settings, JOB_ID)).toBe(`Look with jobs show. That is: ${jobsCommand(settings, 'show', [JOB_ID])}`);
+    expect(inCommands('Correct the call.', settings, JOB_ID)).toBe('Correct the call.');
   });
 
   it('say what to type when a person has to decide about money', async () => {
