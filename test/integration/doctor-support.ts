@@ -16,7 +16,7 @@ export interface Look {
   stderr: string;
   findings: Finding[];
   /** The findings of one id that are not in order. */
-  bad(id: string): Finding[];
+  bad: (id: string) => Finding[];
 }
 
 /** Runs `doctor --json` and holds it to what every report promises. */
