@@ -9,6 +9,7 @@ import { Manifests } from '../../../src/blobs/manifests.js';
 import type { Plan } from '../../../src/contract/plan.js';
 import { createLocalGenerator } from '../../../src/generators/local/index.js';
 import { createNormaliser } from '../../../src/references/normalise.js';
+import { rememberingReferences } from '../../../src/references/recent-references.js';
 import type { JobAttempt, Place } from '../case.js';
 import { SALT, settingsIn, type Doors, type Taken } from './doors.js';
 
@@ -27,7 +28,7 @@ export async function job(doors: Doors, place: Place, given: JobAttempt): Promis
     attempts: new Attempts(store),
     manifests: new Manifests(store),
     generators: new Map([['local', createLocalGenerator()]]),
-    normaliser: createNormaliser(given.decoder ?? { concurrency: 2 }),
+    normaliser: rememberingReferences(createNormaliser(given.decoder ?? { concurrency: 2 })),
     accounts: new AccountRegistry(),
     salt: SALT,
     local: {},
