@@ -152,6 +152,8 @@ function runningRecord(
   const stuck = description.pendingWorkflowTask?.attempt ?? 1;
   if (stuck > 3) record.message = `The workflow cannot go on (attempt ${stuck} of its task); look at it in the Temporal Web UI.`;
   if (description.workflowExtendedInfo?.cancelRequested) record.message = `Cancelling. ${record.message}`;
+  const pausedStep = pending.find((one) => one.paused)?.activityType?.name;
+  if (pausedStep !== undefined) record.message = `The step ${pausedStep} was paused in Temporal; unpause it there.`;
   if (paused) record.message = 'The job was paused in Temporal; unpause it there.';
   if (worker.state !== 'alive') {
     record.stage = 'waiting_for_worker';
