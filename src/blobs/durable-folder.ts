@@ -78,12 +78,14 @@ export class DurableFolder {
     try {
       await link(this.path(temporary), this.path(relative));
     } catch (error) {
-      if (errnoOf(error) !== 'EEXIST') throw error;
+      if (errnoOf(error) !== 'EEXIST') {
+        await this.discard(temporary);
+        throw error;
+      }
       placed = false;
-    } finally {
-      await this.discard(temporary);
     }
-    await this.sync(dirname(relative));
+    // The second name of the file may stand a moment longer: nobody reads it.
+    await Promise.all([this.discard(temporary), this.sync(dirname(relative))]);
     return placed;
   }
 
