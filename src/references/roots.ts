@@ -101,8 +101,8 @@ function pathOfFileUrl(given: string): string {
  *   them; INVALID_ARGUMENT for a path that is none.
  */
 export async function resolveInsideRoots(given: string, roots: ReferenceRoots): Promise<string> {
-  const target = await canonical(resolve(roots.cwd, toLocalPath(given)));
-  if (!target || !(await isInsideAny(target.path, roots.folders))) {
+  const [target, folders] = await Promise.all([canonical(resolve(roots.cwd, toLocalPath(given))), realFolders(roots.folders)]);
+  if (!target || !folders.some((folder) => contains(folder, target.path))) {
     throw new JobFailure({
       code: 'PERMISSION_DENIED',
       message: `${shown(given)} is outside the folders that references may be read from.`,
@@ -123,9 +123,11 @@ export async function resolveSaveDir(
   settings: Pick<Settings, 'saveRoot' | 'saveDir'>,
   clientRoots: readonly string[],
 ): Promise<string> {
-  const target = await canonical(saveDir === undefined ? settings.saveDir : resolve(settings.saveDir, toLocalPath(saveDir)));
-  const allowed = [settings.saveRoot, settings.saveDir, ...clientFolders(clientRoots)];
-  if (!target || !(await isInsideAny(target.path, allowed))) {
+  const [target, allowed] = await Promise.all([
+    canonical(saveDir === undefined ? settings.saveDir : resolve(settings.saveDir, toLocalPath(saveDir))),
+    realFolders([settings.saveRoot, settings.saveDir, ...clientFolders(clientRoots)]),
+  ]);
+  if (!target || !allowed.some((folder) => contains(folder, target.path))) {
     throw new JobFailure({
       code: 'PERMISSION_DENIED',
       message: `save_dir ${shown(saveDir ?? settings.saveDir)} is outside the folders that pictures may be saved to.`,
@@ -138,9 +140,10 @@ export async function resolveSaveDir(
   return target.path;
 }
 
-async function isInsideAny(path: string, folders: readonly string[]): Promise<boolean> {
-  const real = await Promise.all(folders.map((folder) => canonical(folder)));
-  return real.some((folder) => folder !== undefined && contains(folder.path, path));
+/** The real paths of folders, each once; one whose place nobody can say is left out. */
+async function realFolders(folders: readonly string[]): Promise<string[]> {
+  const real = await Promise.all([...new Set(folders)].map((folder) => canonical(folder)));
+  return real.flatMap((folder) => (folder === undefined ? [] : [folder.path]));
 }
 
 interface CanonicalPath {
