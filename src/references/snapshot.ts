@@ -4,6 +4,7 @@ import { sha256 } from '../contract/canonical.js';
 import { JobFailure, type Problem } from '../contract/errors.js';
 import { LIMITS, referencesOf, type JobInput, type Reference } from '../contract/input.js';
 import { readDataUrl } from './data-url.js';
+import { createGate } from './gate.js';
 import { imageUri, parseImageUri } from './image-uri.js';
 import { inspectImage } from './inspect.js';
 import { readInsideRoots } from './local-file.js';
@@ -40,6 +41,9 @@ export interface Snapshots {
   problems: Problem[];
 }
 
+/** Files that are read at a time: their bytes come on top of the 100 MB that a job may have. */
+const READ_TOGETHER = 4;
+
 /** Checked, and in memory where it has bytes to store. */
 interface Checked {
   snapshot: Snapshot;
@@ -64,24 +68,32 @@ export async function snapshotAll(
   const named = referencesOf(input).map((value, i) => ({ field: many ? `image_paths[${i}]` : 'image_path', value }));
   if (mask !== undefined) named.push({ field: 'mask_path', value: mask });
 
+  let held = 0;
+  const look = async (value: Reference): Promise<Checked> => {
+    const { snapshot, bytes } = await check(value, context);
+    held += bytes?.length ?? 0;
+    // Too much together, which is refused below: nobody needs these bytes any more.
+    return held > LIMITS.referencesBytes ? { snapshot } : { snapshot, bytes };
+  };
+  const gate = createGate(READ_TOGETHER);
+  const looked = await Promise.allSettled(named.map(({ value }) => gate(() => look(value))));
   const checked: Checked[] = [];
   const problems: Problem[] = [];
   let total = 0;
-  for (const { field, value } of named) {
+  for (const [index, result] of looked.entries()) {
     try {
-      const one = await check(value, context);
-      total += one.snapshot.sizeBytes ?? 0;
+      if (result.status === 'rejected') throw result.reason;
+      total += result.value.snapshot.sizeBytes ?? 0;
       refuseTogether(total);
-      checked.push(one);
+      checked.push(result.value);
     } catch (error) {
       if (!(error instanceof JobFailure) || error.code === 'STORE_UNAVAILABLE') throw error;
-      problems.push({ field, code: error.code, message: `${error.message} ${error.nextStep}` });
+      problems.push({ field: named[index]?.field ?? '', code: error.code, message: `${error.message} ${error.nextStep}` });
     }
   }
   if (problems.length > 0) return { references: [], problems };
 
-  const snapshots: Snapshot[] = [];
-  for (const one of checked) snapshots.push(await stored(one, context));
+  const snapshots = await Promise.all(checked.map((one) => stored(one, context)));
   const last = mask === undefined ? undefined : snapshots.pop();
   return { references: snapshots, ...(last ? { mask: last } : {}), problems: [] };
 }
