@@ -2,7 +2,7 @@ import { AVAILABLE_PROVIDERS } from '../generators/capabilities.js';
 import { resolveProvider, sizeOf } from '../contract/arguments.js';
 import { digestOf } from '../contract/canonical.js';
 import { JobFailure, failureOfProblems } from '../contract/errors.js';
-import { jobInputSchema, type JobInput } from '../contract/input.js';
+import { jobInputSchema, LIMITS, type JobInput } from '../contract/input.js';
 import type { Picture, PlannedItem, Target, Timing } from '../contract/plan.js';
 import type { ProviderName } from '../contract/names.js';
 import type { Settings } from '../config.js';
@@ -11,8 +11,16 @@ import type { Upload } from './upload-references.js';
 
 /** The parts of a plan: what is asked of whom. Nothing here reads or writes. */
 
-/** The input as our schema reads it; INVALID_ARGUMENT with every problem otherwise. */
+/** The input as our schema reads it; INVALID_ARGUMENT with every problem otherwise, LIMIT_EXCEEDED for one that would fill a history. */
 export function checkedInput(given: unknown): JobInput {
+  const bytes = Buffer.byteLength(JSON.stringify(given) ?? '');
+  if (bytes > LIMITS.inputBytes) {
+    throw new JobFailure({
+      code: 'LIMIT_EXCEEDED',
+      message: `The input has ${bytes} bytes; a job takes at most ${LIMITS.inputBytes}.`,
+      nextStep: 'Shorten the prompt or name fewer references.',
+    });
+  }
   const parsed = jobInputSchema.safeParse(given);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.flatMap((issue) => {
