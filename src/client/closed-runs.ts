@@ -12,8 +12,8 @@ const GRPC = { permissionDenied: 7, unimplemented: 12 } as const;
 export type Forgetting = 'forgotten' | 'running' | 'refused';
 
 /**
- * Deletes the closed runs of an image job from Temporal (the server does it within a minute), each by its own ID, so that a run
- * that begins meanwhile is not touched; workflows of other types stay.
+ * Deletes the closed runs of an image job from Temporal, each by its own ID, so that a run that begins meanwhile is not
+ * touched; workflows of other types stay. The server does it at once, or within minutes when they have just closed.
  */
 export async function deleteClosedRuns(client: Client, jobId: string): Promise<Forgetting> {
   const { workflowService, options } = client;

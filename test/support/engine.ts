@@ -66,7 +66,8 @@ export function runtimeForTests(): void {
   runtimeInstalled = true;
 }
 
-export async function startEngine(overrides: Record<string, string> = {}): Promise<Engine> {
+/** With settings of its own, and dynamic configuration of the server as `key=value`. */
+export async function startEngine(overrides: Record<string, string> = {}, dynamicConfig: readonly string[] = []): Promise<Engine> {
   runtimeForTests();
   const folder = await mkdtemp(join(tmpdir(), 'durable-image-engine-'));
   const settings = readSettings({
@@ -82,6 +83,7 @@ export async function startEngine(overrides: Record<string, string> = {}): Promi
         executable: { type: 'existing-path', path: await temporalBinary() },
         searchAttributes: Object.entries(SEARCH_ATTRIBUTES).map(([name, type]) => defineSearchAttributeKey(name, type)),
         log: { format: 'json', level: 'error' },
+        extraArgs: dynamicConfig.flatMap((value) => ['--dynamic-config-value', value]),
       },
     }),
     startFakeOpenAi(),
