@@ -4,11 +4,11 @@
 """
 
 import asyncio
+import base64
 import hashlib
 import json
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 from mcp import Client, StdioServerParameters
@@ -62,12 +62,13 @@ async def main(prompt: str) -> None:
     server = StdioServerParameters(command="durable-image-mcp", env=dict(os.environ))
     async with Client(server) as client:
         record = await wait(client, await submit(client, {"prompt": prompt, "size": "512x512"}))
-    if record["status"] != "completed":
-        sys.exit(f"{record['error']['code']}: {record['message']}")
-    image = record["result"]["saved"][0]
-    picture = Path(image["path"]).read_bytes()
+        if record["status"] != "completed":
+            sys.exit(f"{record['error']['code']}: {record['message']}")
+        image = record["result"]["saved"][0]
+        resource = await client.read_resource(image["uri"])
+    picture = base64.b64decode(resource.contents[0].blob)
     assert hashlib.sha256(picture).hexdigest() == image["sha256"]
-    print(f"{record['message']} {image['path']}: {image['width']}x{image['height']}, {len(picture)} bytes")
+    print(f"{record['message']} {image['width']}x{image['height']}, {len(picture)} bytes, also in {image['path']}")
 # endregion
 
 

@@ -1,6 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import sharp from 'sharp';
 import { PAGE, ROOT } from '../support/examples.js';
 
 /** A marked part of an example file: the lines between `region name` and `endregion`, without their common indentation. */
@@ -14,6 +15,18 @@ function regionOf(source: string, name: string): string {
   const indentation = Math.min(...part.filter((line) => line.trim() !== '').map((line) => line.search(/\S/)));
   return part.map((line) => line.slice(indentation)).join('\n').trim();
 }
+
+describe('docs/web-ui.md', () => {
+  it('has its pictures, small enough for a page', async () => {
+    const page = await readFile(join(ROOT, 'docs', 'web-ui.md'), 'utf8');
+    const pictures = [...page.matchAll(/!\[[^\]]+\]\(([^)]+)\)/g)].map(([, path = '']) => join(ROOT, 'docs', path));
+    expect(pictures.length).toBeGreaterThan(3);
+    for (const path of pictures) {
+      expect((await sharp(path).metadata()).width).toBeLessThan(1400);
+      expect((await stat(path)).size).toBeLessThan(150_000);
+    }
+  });
+});
 
 /** Code on the page is code that the tests run, so it cannot drift. */
 describe('docs/other-languages.md', () => {

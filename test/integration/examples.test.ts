@@ -94,8 +94,17 @@ describe('the examples', () => {
     const [job, ...others] = await jobs(`ImageKind = 'image_generate' AND ExecutionStatus = 'Completed' AND ImageTags IS NULL`);
     expect(others).toEqual([]);
     const path = await savedPath(job ?? { ok: false });
-    expect(printed).toContain(`${path}: 512x512`);
+    expect(printed).toContain(`512x512, ${(await readFile(path)).length} bytes, also in ${path}`);
     expect(await sharp(path).metadata()).toMatchObject({ format: 'png', width: 512, height: 512 });
+  });
+
+  it('the queries of the page on the Web UI are understood', async () => {
+    const page = await readFile(join(ROOT, 'docs', 'web-ui.md'), 'utf8');
+    const queries = [...page.matchAll(/^\| `(\w+ = [^`]+)` \|/gm)].map(([, query = '']) => query);
+    expect(queries.length).toBeGreaterThan(3);
+    for (const query of queries) {
+      expect(await run(binary, ['workflow', 'list', '--query', query, '--address', address], plainEnvironment())).toMatchObject({ code: 0 });
+    }
   });
 
   it.each(['python', 'go', 'temporal-cli'])('%s says what to do when no stack runs', async (name) => {

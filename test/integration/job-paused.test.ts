@@ -24,6 +24,12 @@ async function pause(engine: Engine, jobId: string): Promise<() => Promise<unkno
   return () => workflowService.unpauseActivity(request);
 }
 
+/** The worker learns by its answer what became of the step. */
+async function nextHeartbeat(engine: Engine, jobId: string): Promise<void> {
+  const before = (await step(engine, jobId))?.lastHeartbeatTime;
+  await until(async () => (isDeepStrictEqual((await step(engine, jobId))?.lastHeartbeatTime, before) ? undefined : true), 'a heartbeat');
+}
+
 describe('a paused step', () => {
   it('polls for the same picture when it goes on', async () => {
     const engine = get();
@@ -48,13 +54,31 @@ describe('a paused step', () => {
     await engine.start(jobId, picture('a paused sender'));
     await engine.fake.waitForRequest(({ method }) => method === 'POST');
     await pause(engine, jobId);
-    // Its next heartbeat is answered with the pause.
-    const before = (await step(engine, jobId))?.lastHeartbeatTime;
-    await until(async () => (isDeepStrictEqual((await step(engine, jobId))?.lastHeartbeatTime, before) ? undefined : true), 'a heartbeat');
+    await nextHeartbeat(engine, jobId);
     const { message } = await seen(engine, jobId, (record) => record.message.includes('paused'));
     expect(message).toBe('The step submitGeneration was paused in Temporal; unpause it there.');
     expect(await states(engine, jobId)).toEqual(['open']);
 
+    engine.fake.release();
+    expect(await engine.ended(jobId)).toMatchObject({ status: 'completed', billing: 'billed' });
+    expect(submits(engine)).toHaveLength(1);
+  });
+});
+
+describe('a step that was reset', () => {
+  it.each([
+    ['while it polls', 'GET'],
+    ['while it sends', 'POST'],
+  ])('%s buys nothing again', async (_, method) => {
+    const engine = get();
+    if (method === 'POST') engine.fake.fault({ kind: 'hang' });
+    else engine.fake.settings.complete_after_polls = 20;
+    const jobId = newJobId();
+    await engine.start(jobId, picture(`a reset harbour, ${method}`));
+    await engine.fake.waitForRequest((request) => request.method === method);
+    const id = (await step(engine, jobId))?.activityId ?? '';
+    await engine.client.workflowService.resetActivity({ namespace: 'default', execution: { workflowId: jobId }, id, resetHeartbeat: true });
+    await nextHeartbeat(engine, jobId);
     engine.fake.release();
     expect(await engine.ended(jobId)).toMatchObject({ status: 'completed', billing: 'billed' });
     expect(submits(engine)).toHaveLength(1);
