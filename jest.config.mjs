@@ -12,5 +12,7 @@ const project = (name, extra = {}) => ({
 });
 
 export default {
+  // They wait for processes more than they compute.
+  maxWorkers: '100%',
   projects: [project('unit'), project('integration'), project('replay'), project('faults'), project('hostile')],
 };
