@@ -6,13 +6,15 @@ import { environment } from './processes.js';
 /** Longer than any wait of a row. */
 const PATIENCE_MS = 900_000;
 
+export type Call = (tool: string, args: Record<string, unknown>) => Promise<Record<string, unknown>>;
+
 export interface McpProcess {
   readonly pid: number;
   /** How many tools it lists. */
-  tools(): Promise<number>;
+  readonly tools: () => Promise<number>;
   /** The line of JSON that a tool answers. */
-  call: (tool: string, args: Record<string, unknown>) => Promise<Record<string, unknown>>;
-  close: () => Promise<void>;
+  readonly call: Call;
+  readonly close: () => Promise<void>;
 }
 
 const answerSchema = z.object({ content: z.array(z.object({ text: z.string().optional() })) });

@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { temporalBinary } from '../test/support/temporal-binary.js';
 import { freePort } from './processes.js';
 
@@ -10,7 +11,7 @@ export type Actions = ReadonlyMap<string, number>;
 export interface Metered {
   /** Makes the local stack's server show its metrics. */
   env: Record<string, string>;
-  /** Actions of the namespace of jobs up to now. */
+  /** Actions of the namespace of jobs up to now; waits until the server has told them all. */
   actions: () => Promise<Actions>;
 }
 
@@ -24,10 +25,18 @@ export async function withMetrics<T>(work: (metered: Metered) => Promise<T>): Pr
     await writeFile(program, `#!/bin/sh\n[ "$1" = server ] && exec ${binary} "$@" --metrics-port ${port}\nexec ${binary} "$@"\n`);
     await chmod(program, 0o755);
     const url = `http://127.0.0.1:${port}/metrics`;
-    return await work({ env: { TEMPORAL_CLI: program }, actions: async () => read(await (await fetch(url)).text()) });
+    return await work({ env: { TEMPORAL_CLI: program }, actions: () => settled(url) });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** The server collects what it counts for a second before it shows it. */
+const COLLECTING_MS = 1500;
+
+async function settled(url: string): Promise<Actions> {
+  await sleep(COLLECTING_MS);
+  return read(await (await fetch(url)).text());
 }
 
 const ACTION = /^action\{action_type="([^"]+)",namespace="default",.*\} (\d+)$/gm;

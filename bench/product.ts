@@ -24,9 +24,9 @@ export interface Product extends McpProcess {
   temporal: Client;
   pids: { mcp: number; temporal: number; worker: number };
   /** Starts a job and gives its job_id. */
-  submit(tool: string, args: Record<string, unknown>): Promise<string>;
-  /** Waits for completed jobs; throws for any other end. */
-  finished(jobId: string): Promise<void>;
+  submit: (tool: string, args: Record<string, unknown>) => Promise<string>;
+  /** Waits for the end of a job; throws for any other than completed. */
+  finished: (jobId: string) => Promise<void>;
 }
 
 /** Runs the work with a new data folder and a stack that is ready and has made a job. */

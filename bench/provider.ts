@@ -12,12 +12,12 @@ const ledgerSchema = z.object({ total: z.number(), by_attempt: z.record(z.string
 export interface Provider {
   readonly url: string;
   /** See test/support/fake-openai/generations.ts. */
-  settings(values: Record<string, unknown>): Promise<void>;
+  settings: (values: Record<string, unknown>) => Promise<void>;
   /** The next so many accepted requests get the picture instead of one that is painted for them. */
-  picture(base64: string, times: number): Promise<void>;
+  picture: (base64: string, times: number) => Promise<void>;
   /** Requests that were paid, in all and by attempt record. */
-  ledger(): Promise<z.infer<typeof ledgerSchema>>;
-  reset(): Promise<void>;
+  ledger: () => Promise<z.infer<typeof ledgerSchema>>;
+  reset: () => Promise<void>;
 }
 
 export async function withProvider<T>(work: (provider: Provider) => Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
-import { figure, inSequence, type Figure } from '../measure.js';
+import { figure, inSequence, timed, type Figure } from '../measure.js';
 import { since, total, withMetrics, type Actions, type Metered } from '../metrics.js';
 import { withProduct, type Product } from '../product.js';
 import { readyPicture, withProvider, type Provider } from '../provider.js';
@@ -33,12 +33,8 @@ export const history: Row = {
             figure({ what: 'history events of a job with collect', unit: 'events', aim: most(35), ours: remote.events }),
             figure({ what: 'billable Actions in the history of a job without collect', unit: 'Actions', aim: most(5), ours: local.inHistory }),
             figure({ what: 'billable Actions in the history of a job with collect', unit: 'Actions', aim: most(5), ours: remote.inHistory }),
-            figure({
-              what: 'Actions of a job with collect by the counter of the server, heartbeats with them',
-              unit: 'Actions',
-              ours: remote.counted,
-              notes: [`of one job: ${remote.kinds}`],
-            }),
+            ...byServer('without', local),
+            ...byServer('with', remote),
             ...(await reads(product, metered, provider, runs)),
           ];
         }),
@@ -51,26 +47,33 @@ const most = (value: number): Figure['aim'] => ({ is: 'most', value });
 interface Left {
   events: number[];
   inHistory: number[];
-  counted: number[];
-  /** Of the last job, in words. */
-  kinds: string;
+  /** By the server, of one job on average. */
+  counted: Actions;
 }
 
 async function jobs(product: Product, { actions }: Metered, runs: number, args: () => Promise<Record<string, unknown>>): Promise<Left> {
-  const left: Left = { events: [], inHistory: [], counted: [], kinds: '' };
+  const left = { events: new Array<number>(), inHistory: new Array<number>() };
+  const before = await actions();
   for (let run = 0; run < runs; run += 1) {
-    const given = { prompt: `history ${randomUUID()}`, ...(await args()) };
-    const before = await actions();
-    const jobId = await product.submit('image_generate_async', given);
+    const jobId = await product.submit('image_generate_async', { prompt: `history ${randomUUID()}`, ...(await args()) });
     await product.finished(jobId);
-    const added = since(before, await actions());
     const { events, billable } = await historyOf(product.temporal, jobId);
     left.events.push(events);
     left.inHistory.push(billable);
-    left.counted.push(total(added));
-    left.kinds = inWords(added);
   }
-  return left;
+  return { ...left, counted: new Map([...since(before, await actions())].map(([kind, count]) => [kind, count / runs])) };
+}
+
+function byServer(collect: string, { counted }: Left): Figure[] {
+  return [
+    figure({
+      what: `Actions of a job ${collect} collect by the counter of the server, heartbeats included`,
+      unit: 'Actions',
+      aim: most(5),
+      ours: [total(counted)],
+      notes: [[...counted].map(([kind, count]) => `${count} ${kind}`).join(', ')],
+    }),
+  ];
 }
 
 async function historyOf(temporal: Client, workflowId: string): Promise<{ events: number; billable: number }> {
@@ -93,29 +96,17 @@ async function historyOf(temporal: Client, workflowId: string): Promise<{ events
   return { events: events?.length ?? 0, billable };
 }
 
-/** Looks at a running job and waits on it. Its own heartbeats go on meanwhile and are the job's. */
+/** Looks at a running job and waits on it, all runs counted together. Its own heartbeats go on meanwhile and are the job's. */
 async function reads(product: Product, { actions }: Metered, provider: Provider, runs: number): Promise<Figure[]> {
   await provider.settings({ complete_after_ms: 3_600_000 });
   const jobId = await product.submit('image_generate_async', { prompt: `history ${randomUUID()}`, size: '512x512' });
   await product.call('image_job_wait', { job_id: jobId, timeout_seconds: 2 });
-  const cost = (tool: string, args: Record<string, unknown>) => async (): Promise<number> => {
+  const cost = async (tool: string, args: Record<string, unknown>): Promise<Figure> => {
     const before = await actions();
-    await product.call(tool, { job_id: jobId, ...args });
+    await inSequence(() => timed(() => product.call(tool, { job_id: jobId, ...args })), runs);
     const added = new Map(since(before, await actions()));
     added.delete(HEARTBEAT);
-    return total(added);
+    return figure({ what: `Actions of ${runs} calls of ${tool}, by the counter of the server`, unit: 'Actions', aim: most(0), ours: [total(added)] });
   };
-  return [
-    figure({ what: 'billable Actions of image_job_status', unit: 'Actions', aim: most(0), ours: await inSequence(cost('image_job_status', {}), runs) }),
-    figure({
-      what: 'billable Actions of image_job_wait',
-      unit: 'Actions',
-      aim: most(0),
-      ours: await inSequence(cost('image_job_wait', { timeout_seconds: 1 }), runs),
-    }),
-  ];
-}
-
-function inWords(actions: Actions): string {
-  return [...actions].map(([kind, count]) => `${count} ${kind}`).join(', ');
+  return [await cost('image_job_status', {}), await cost('image_job_wait', { timeout_seconds: 1 })];
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { compare, timed } from '../measure.js';
+import { compare, timed, type Figure } from '../measure.js';
 import { withProduct } from '../product.js';
+import type { Call } from '../mcp.js';
 import { readyPicture, withProvider } from '../provider.js';
 import { withRaw } from '../raw.js';
 import { single, type Row } from './row.js';
@@ -20,7 +21,7 @@ export const status: Row = {
           await provider.settings({ ready_made: undefined, complete_after_ms: 3_600_000 });
           const running = await product.submit('image_generate_async', args);
           await generating(running, product.call);
-          const look = (what: string, jobId: string): Promise<Awaited<ReturnType<typeof compare>>> =>
+          const look = (what: string, jobId: string): Promise<Figure> =>
             compare({
               what: `image_job_status of ${what} / bare describe through a raw MCP server`,
               unit: 'ms',
@@ -35,6 +36,6 @@ export const status: Row = {
     ),
 };
 
-async function generating(jobId: string, call: (tool: string, args: Record<string, unknown>) => Promise<Record<string, unknown>>): Promise<void> {
+async function generating(jobId: string, call: Call): Promise<void> {
   while ((await call('image_job_status', { job_id: jobId }))['stage'] !== 'generating');
 }
