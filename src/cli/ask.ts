@@ -1,8 +1,9 @@
 import { createInterface } from 'node:readline';
+import { isatty } from 'node:tty';
 
 /** Whether a person can be asked. */
 export function canAsk(): boolean {
-  return process.stdin.isTTY && process.stderr.isTTY;
+  return isatty(0) && isatty(2);
 }
 
 /** Asks on the terminal; only a yes is one: Enter, the end of the input and Ctrl-C are a no. */

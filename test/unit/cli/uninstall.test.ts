@@ -1,0 +1,41 @@
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { thisProcess } from '../../../src/blobs/process-identity.js';
+import { removeDataFolder, sizeOf } from '../../../src/cli/uninstall/remove.js';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'uninstall-'));
+});
+afterEach(async () => await rm(folder, { recursive: true, force: true }));
+
+describe('removing a data folder', () => {
+  it('leaves it whole while a process has it that has started a stack since', async () => {
+    const owner = { ...(await thisProcess()), nonce: 'x'.repeat(32), socket: join(folder, 's'), version: '1.0.0', started_at: '' };
+    await writeFile(join(folder, 'stack.json'), JSON.stringify(owner));
+    await writeFile(join(folder, 'salt'), 'x');
+    expect(await removeDataFolder({ path: folder, real: folder, foreign: [] })).toBe(false);
+    expect((await readdir(folder)).toSorted()).toEqual(['salt', 'stack.json']);
+
+    // Dead: there is no such process any more.
+    await writeFile(join(folder, 'stack.json'), JSON.stringify({ ...owner, start: 'another' }));
+    expect(await removeDataFolder({ path: folder, real: folder, foreign: [] })).toBe(true);
+    await expect(readdir(folder)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('its size is that of its files, without what links lead to', async () => {
+    const large = join(folder, '..', `${Date.now()}-large`);
+    await writeFile(large, 'x'.repeat(100_000));
+    try {
+      await mkdir(join(folder, 'logs'));
+      await writeFile(join(folder, 'logs', 'worker.log'), 'x'.repeat(1000));
+      await symlink(large, join(folder, 'link'));
+      expect(await sizeOf(folder)).toBe(1000 + large.length);
+      expect(await sizeOf(join(folder, 'nothing'))).toBe(0);
+    } finally {
+      await rm(large);
+    }
+  });
+});
