@@ -3,6 +3,8 @@ import type { BlobStore } from '../blobs/blob-store.js';
 import { unlessAbsent } from '../blobs/durable-folder.js';
 import { openBlobStore, storeFolder } from '../blobs/open-store.js';
 import { storeFailure } from '../blobs/store-failure.js';
+import { isNotFound } from '../client/describe-job.js';
+import { isTransportError } from '../client/job-reader.js';
 import { readSettings, type Settings } from '../config.js';
 import { JobFailure } from '../contract/errors.js';
 import { ALL_CHECKS, BEFORE_THE_STACK, MACHINE_CHECKS } from '../doctor/checks/index.js';
@@ -76,9 +78,12 @@ async function lookAtAll(settings: Settings, machine: Machine, start: boolean): 
 
 /** What came of it; undefined where nothing had to be started, or nothing can be. Hands over no key: a job that waits for one is not started by a look. */
 async function startStack(stack: LocalStack, settings: Settings, machine: Machine): Promise<Finding | undefined> {
-  const { state } = await stack.state();
+  const now = await stack.state();
+  const { state } = now;
   if (state === 'ready') return undefined;
-  const before = await runChecks(BEFORE_THE_STACK, await contextOf(settings, machine, undefined, { state: 'down' }), LIMIT_MS);
+  // One that has failed before may get ready this time; one that hangs will not.
+  const context = await contextOf(settings, machine, state === 'stopped' ? now : undefined, { state: 'down' });
+  const before = await runChecks(BEFORE_THE_STACK, context, LIMIT_MS);
   if (before.some(({ findings }) => findings.some(({ level }) => level === 'error'))) return undefined;
   try {
     await whileStarting(() => stack.ensure(START_MS), stack);
@@ -122,5 +127,11 @@ async function ping(context: Omit<DoctorContext, 'workers'>): Promise<WorkersSee
   if (temporal.state !== 'answers') return { by: 'nothing' };
   const { environment, file, clients } = await knownAccounts(context);
   const providers = new Set(['local', ...[...environment, ...file, ...clients].map(({ provider }) => provider)]);
-  return { by: 'ping', pinged: await pingWorkers(temporal.client, [...providers]) };
+  try {
+    return { by: 'ping', pinged: await pingWorkers(temporal.client, [...providers]) };
+  } catch (thrown) {
+    if (!isTransportError(thrown)) throw thrown;
+    // A namespace that is not there is told by the look at it.
+    return isNotFound(thrown) ? { by: 'nothing' } : { by: 'nothing', why: thrown instanceof Error ? thrown.message : String(thrown) };
+  }
 }

@@ -42,8 +42,8 @@ export interface AnsweringTemporal {
   connection?: TemporalConfig['connection'];
 }
 
-/** By a ping, by what the server and the supervisor tell of polls and processes, or not at all. */
-export type WorkersSeen = { by: 'ping'; pinged: Pinged } | { by: 'polls'; alive: boolean; message?: string } | { by: 'nothing' };
+/** By a ping, by what the server and the supervisor tell of polls and processes, or not at all, with the reason if it is none of Temporal's own. */
+export type WorkersSeen = { by: 'ping'; pinged: Pinged } | { by: 'polls'; alive: boolean; message?: string } | { by: 'nothing'; why?: string };
 
 /** A part of what is printed together. */
 export type Area = 'This machine' | 'Settings and folders' | 'Providers' | 'Local stack' | 'Temporal' | 'Jobs';

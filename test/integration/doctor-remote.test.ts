@@ -10,7 +10,9 @@ jest.setTimeout(120_000);
 describe('doctor with a Temporal of the settings', () => {
   let temporal: DevServer;
   let box: Box;
-  let workers: Promise<Run>[] = [];
+  /** The command that starts a worker. */
+  let start: string;
+  const workers: Promise<Run>[] = [];
 
   beforeAll(async () => {
     temporal = await startDevServer();
@@ -46,7 +48,8 @@ describe('doctor with a Temporal of the settings', () => {
     expect(first.findings.map(({ id }) => id)).not.toContain('local-stack');
 
     expect((await paste(commandIn(first.bad('search-attributes')[0]?.remedy))).code).toBe(0);
-    await startWorker(commandIn(first.bad('workers')[0]?.remedy), { OPENAI_API_KEY: 'sk-canary', OPENAI_BASE_URL: 'http://127.0.0.1:9/v1' });
+    start = commandIn(first.bad('workers')[0]?.remedy);
+    await startWorker(start, { OPENAI_API_KEY: 'sk-canary', OPENAI_BASE_URL: 'http://127.0.0.1:9/v1' });
     const second = await until(async () => {
       const seen = await look(box);
       return seen.bad('workers').length === 0 && seen;
@@ -54,27 +57,22 @@ describe('doctor with a Temporal of the settings', () => {
     expect(second.findings.filter(({ level }) => level !== 'ok')).toEqual([]);
     expect(second.code).toBe(0);
     expect(second.findings).toContainEqual(expect.objectContaining({ id: 'workers', message: 'Workers have keys of openai.' }));
-    expect(await temporal.temporal('workflow', 'list', '--query', 'WorkflowType = "imageJob"', '--output', 'json')).toMatchObject({ code: 0, stdout: expect.not.stringContaining('doctor-') });
   });
 
   it('finds within seconds that the only worker is dead, although the server still lists it', async () => {
-    const [before] = (await look(box)).bad('workers');
-    await startWorker(commandIn(before?.remedy));
-    await until(async () => (await look(box)).bad('workers').every(({ level }) => level !== 'error'), 'the worker to answer');
-    for (const { pid, role } of await box.processes()) if (role === 'worker') process.kill(pid, 'SIGKILL');
     const { stdout } = await temporal.temporal('task-queue', 'describe', '--task-queue', 'image-jobs', '--output', 'json');
-    expect(stdout).toContain('pollers');
-    expect((await look(box)).bad('workers')).toMatchObject([{ level: 'error', message: expect.stringContaining('No worker answers') }]);
+    expect(stdout).toMatch(/"pollers": \[\s*\{/);
+    const { code, bad } = await look(box);
+    expect(bad('workers')).toMatchObject([{ level: 'error', message: expect.stringContaining('No worker answers') }]);
+    expect(code).toBe(1);
   });
 
   it('finds a worker with another store', async () => {
-    const [before] = (await look(box)).bad('workers');
-    const elsewhere = `IMAGE_BLOB_STORE='file:${join(box.folder, 'another-store')}' ${commandIn(before?.remedy)}`;
-    await startWorker(elsewhere);
-    // Looking makes no store: a client has.
+    // Looking makes no store: a client does.
     const mcp = await box.server();
     await mcp.call('image_job_list');
     await mcp.close();
+    await startWorker(`IMAGE_BLOB_STORE='file:${join(box.folder, 'another-store')}' ${start}`);
     const seen = await until(async () => {
       const now = await look(box);
       return now.bad('workers').some(({ message }) => message.includes('another store')) && now;
@@ -83,7 +81,6 @@ describe('doctor with a Temporal of the settings', () => {
   });
 
   it('shows no ping to any tool', async () => {
-    await look(box);
     const { stdout } = await temporal.temporal('workflow', 'list', '--query', 'WorkflowType = "imagePing"', '--output', 'json');
     const id = /doctor-[0-9a-f]{16}/.exec(stdout)?.[0] ?? '';
     expect(id).not.toBe('');
@@ -98,6 +95,8 @@ describe('doctor with a Temporal of the settings', () => {
   it('tells a namespace that is not there, with the command that makes it', async () => {
     const seen = await look(box, [], { TEMPORAL_NAMESPACE: 'nowhere' });
     expect(seen.bad('temporal')).toMatchObject([{ level: 'error', message: expect.stringContaining('no namespace nowhere') }]);
+    // One cause is told once.
+    expect(seen.findings.filter(({ level }) => level === 'error')).toHaveLength(1);
     const command = commandIn(seen.bad('temporal')[0]?.remedy);
     expect(await run('/bin/sh', ['-c', command.replace(/^temporal/, `'${temporal.binary}'`)], plainEnvironment())).toMatchObject({ code: 0 });
     await until(async () => (await look(box, [], { TEMPORAL_NAMESPACE: 'nowhere' })).bad('temporal').length === 0, 'the namespace');

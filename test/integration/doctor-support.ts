@@ -7,7 +7,7 @@ const findingSchema = z.strictObject({
   message: z.string().min(1),
   remedy: z.string().min(1).optional(),
 });
-const reportSchema = z.strictObject({ ok: z.boolean(), version: z.string(), findings: z.array(findingSchema) });
+export const reportSchema = z.strictObject({ ok: z.boolean(), version: z.string(), findings: z.array(findingSchema) });
 export type Finding = z.infer<typeof findingSchema>;
 
 export interface Look {

@@ -28,8 +28,8 @@ import { workers } from './workers.js';
 /** What needs no settings. */
 export const MACHINE_CHECKS: readonly Check<Machine>[] = [nodeVersion, platform, windowPath];
 
-/** Without these the local stack cannot be started. */
-export const BEFORE_THE_STACK: readonly Check[] = [platform, dataFolder];
+/** An error of one of these, and the local stack cannot be started. */
+export const BEFORE_THE_STACK: readonly Check[] = [platform, dataFolder, localStack];
 
 /** Everything, in the order in which it is shown: may take seconds, write to the store, and connect to servers and providers. */
 export const ALL_CHECKS: readonly Check[] = [

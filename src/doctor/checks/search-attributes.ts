@@ -1,4 +1,5 @@
 import { isGrpcServiceError } from '@temporalio/client';
+import { isNotFound } from '../../client/describe-job.js';
 import { SEARCH_ATTRIBUTES } from '../../contract/names.js';
 import { INDEXED_VALUE_TYPE } from '../../local/temporal-server.js';
 import { commandFor } from '../../own-command.js';
@@ -30,8 +31,9 @@ export const searchAttributes: Check = {
       const what = `The namespace ${namespace} does not know the search attributes ${missing.join(', ')}; jobs run without them.`;
       return [warning('search-attributes', what, `Register them: ${commandFor(settings, ['setup-search-attributes'])}`)];
     } catch (thrown) {
-      // Away, or a namespace that is not there: told by the check of Temporal. Some servers let nobody look.
       if (!isGrpcServiceError(thrown)) throw thrown;
+      // Told by the check of Temporal.
+      if (isNotFound(thrown)) return [];
       return [ok('search-attributes', 'This server does not tell its search attributes; a job that is started with unknown ones runs without them.')];
     }
   },

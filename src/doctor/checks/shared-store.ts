@@ -5,29 +5,29 @@ import { storeFolder } from '../../blobs/open-store.js';
 import { JobFailure } from '../../contract/errors.js';
 import { networkFileSystemOf } from '../../local/data-folder.js';
 import { readTemporalConfig } from '../../temporal-config.js';
-import type { Check } from '../context.js';
-import { error, ok } from '../finding.js';
+import type { Check, DoctorContext } from '../context.js';
+import { error, ok, type Finding } from '../finding.js';
 
 /** With a Temporal on another machine workers may be anywhere, and each of them must see the store. */
 export const sharedStore: Check = {
   id: 'shared-store',
   area: 'Settings and folders',
-  async look({ settings, env, temporal }) {
-    if (!settings.remote || !/^file:/i.test(settings.blobStore)) return [];
-    const address = temporal.state === 'answers' ? temporal.address : addressOf(() => readTemporalConfig(settings, env).address);
-    if (address === undefined || isThisMachine(address)) return [];
-    const folder = storeFolder(settings.blobStore);
-    const type = await networkFileSystemOf((await unlessAbsent(realpath(folder))) ?? folder);
-    if (type !== undefined) return [ok('shared-store', `The store lies on a network file system (${type}), which other machines can have, too.`)];
-    return [
-      error(
-        'shared-store',
-        `The store ${settings.blobStore} is a folder of this machine, and Temporal is on another (${address}): a worker elsewhere cannot see it.`,
-        'Share one folder between all clients and workers, as a network mount, and name it in IMAGE_BLOB_STORE of each of them.',
-      ),
-    ];
-  },
+  look: async (context) => await lookAtSharedStore(context),
 };
+
+export async function lookAtSharedStore(
+  { settings, env, temporal }: Pick<DoctorContext, 'settings' | 'env' | 'temporal'>,
+  networkFileSystem = networkFileSystemOf,
+): Promise<Finding[]> {
+  if (!settings.remote || !/^file:/i.test(settings.blobStore)) return [];
+  const address = temporal.state === 'answers' ? temporal.address : addressOf(() => readTemporalConfig(settings, env).address);
+  if (address === undefined || isThisMachine(address)) return [];
+  const folder = storeFolder(settings.blobStore);
+  const type = await networkFileSystem((await unlessAbsent(realpath(folder))) ?? folder);
+  if (type !== undefined) return [ok('shared-store', `The store lies on a network file system (${type}), which other machines can have, too.`)];
+  const what = `The store ${settings.blobStore} is a folder of this machine, and Temporal is on another (${address}): a worker elsewhere cannot see it.`;
+  return [error('shared-store', what, 'Share one folder between all clients and workers, as a network mount, and name it in IMAGE_BLOB_STORE of each of them.')];
+}
 
 /** Settings that cannot be used are told by the check of Temporal. */
 function addressOf(read: () => string): string | undefined {

@@ -15,7 +15,9 @@ export const workers: Check = {
   area: 'Temporal',
   async look(context) {
     const seen = await context.workers();
-    if (seen.by === 'nothing') return [];
+    if (seen.by === 'nothing') {
+      return seen.why === undefined ? [] : [error('workers', `The workers could not be pinged: ${seen.why}.`, 'Check that these credentials may start workflows in this namespace.')];
+    }
     if (seen.by === 'ping') return pingFindings(seen.pinged, context);
     if (seen.alive) return [ok('workers', 'A worker asks for work.')];
     return [error('workers', 'No worker takes jobs.', seen.message ?? startOne(context))];

@@ -8,7 +8,7 @@ import { freeSpace } from '../../../src/doctor/checks/free-space.js';
 import { referenceFolders } from '../../../src/doctor/checks/reference-folders.js';
 import { saveFolder } from '../../../src/doctor/checks/save-folder.js';
 import { settings } from '../../../src/doctor/checks/settings.js';
-import { isThisMachine, sharedStore } from '../../../src/doctor/checks/shared-store.js';
+import { isThisMachine, lookAtSharedStore, sharedStore } from '../../../src/doctor/checks/shared-store.js';
 import { store } from '../../../src/doctor/checks/store.js';
 import { networkFileSystemOf } from '../../../src/local/data-folder.js';
 import { contextOf, levels, look, useFolder } from './support.js';
@@ -115,6 +115,11 @@ describe('a store for several machines', () => {
   it.each(['temporal.example.com:7233', '203.0.113.7:7233', '[2001:db8::7]:7233'])('is no folder of this one, with Temporal at %s', async (address) => {
     const findings = await look(sharedStore, contextOf(folder(), { TEMPORAL_ADDRESS: address }));
     expect(findings).toMatchObject([{ id: 'shared-store', level: 'error', message: expect.stringContaining(address) }]);
+  });
+
+  it('may be a network mount', async () => {
+    const findings = await lookAtSharedStore(contextOf(folder(), { TEMPORAL_ADDRESS: '203.0.113.7:7233' }), async () => 'nfs4');
+    expect(findings).toMatchObject([{ level: 'ok', message: expect.stringContaining('nfs4') }]);
   });
 
   it('is not needed with Temporal on this machine', async () => {
