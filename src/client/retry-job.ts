@@ -6,7 +6,7 @@ import { JobFailure } from '../contract/errors.js';
 import { jobInputSchema, referencesOf, type JobInput } from '../contract/input.js';
 import type { JobRecord } from '../contract/record.js';
 import { latestRun } from './describe-job.js';
-import { notFound, type Seen } from './job-reader.js';
+import { expired, notFound, type Seen } from './job-reader.js';
 import { isSealed, sealInput } from './seal.js';
 import { startWorkflow } from './start-workflow.js';
 import type { Connected } from './temporal.js';
@@ -40,7 +40,7 @@ export async function retryJob(jobId: string, context: RetryContext): Promise<Jo
   const startedAt = Date.now();
   // Before the start, so that nobody deletes it meanwhile.
   const announced = await manifests.update(jobId, (now) => (now.state === 'ended' ? { ...now, restarted_at: new Date().toISOString() } : undefined));
-  if (announced?.state === 'deleted') throw deleted(jobId);
+  if (announced?.state === 'deleted') throw gone(expired(announced));
   for (;;) {
     const { type } = await startWorkflow(connected.client, { jobId, input: again, ...(requestDigest ? { requestDigest } : {}), again: true });
     if (type === 'started') break;
@@ -74,17 +74,13 @@ function refuseWhatCannotRun(record: JobRecord, input: JobInput | undefined): vo
     throw new JobFailure({ code: 'INVALID_STATE', message, nextStep });
   };
   if (status === 'unknown') throw notFound(jobId);
-  if (status === 'expired') throw deleted(jobId);
+  if (status === 'expired') throw gone(record);
   if (!record.done) refuse(`The job ${jobId} still runs.`, 'Call image_job_wait; nothing was changed.');
   if (status === 'completed' && failedItems(record, input) === 0) refuse(`The job ${jobId} is completed; nothing of it failed.`, 'Use its pictures, or submit a new job.');
 }
 
-function deleted(jobId: string): JobFailure {
-  return new JobFailure({
-    code: 'INVALID_STATE',
-    message: `The job ${jobId} was deleted, and what it was asked with it.`,
-    nextStep: 'Submit it as a new job.',
-  });
+function gone({ message }: JobRecord): JobFailure {
+  return new JobFailure({ code: 'INVALID_STATE', message, nextStep: 'Submit it as a new job; what it was asked is gone too.' });
 }
 
 function failedItems({ kind, result }: JobRecord, input: JobInput | undefined): number {

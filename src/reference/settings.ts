@@ -138,7 +138,7 @@ export const SETTING_TEXTS: Readonly<Record<SettingName, SettingText>> = {
     group: 'folders',
     readBy: ['worker'],
     unset: 'never',
-    text: 'Pictures of jobs that ended so many days ago are removed from the store. Saved files stay.',
+    text: 'A job that ended so many days ago becomes `expired`: its pictures go from the store and its workflow from Temporal. Saved files stay. `gc` reads it from its own environment. References go 30 days after the end in any case.',
   },
   IMAGE_WAIT_MAX_SECONDS: {
     group: 'jobs',
