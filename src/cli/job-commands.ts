@@ -168,7 +168,7 @@ function addJobs(program: Command): void {
       const { deleteJob } = await import('./jobs/delete.js');
       process.exitCode = await deleteJob(environmentOf(command), jobId, yes, isJson(command));
     });
-  add('cost', 'Add up what jobs cost', 'jobs cost --since 30d')
+  add('cost', 'Add up what jobs cost; deleted ones are not known any more', 'jobs cost --since 30d')
     .option('--since <time>', 'such as 24h, 7d or 2026-01-31')
     .action(async ({ since }: { since?: string }, command: Command) => {
       const { cost } = await import('./jobs/cost.js');

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import * as z from 'zod';
 import { jobRecordSchema, type JobRecord } from '../../src/contract/record.js';
-import { makeBox, run, until, type Box, type Run } from '../support/e2e.js';
+import { CLI, makeBox, run, until, type Box, type Run } from '../support/e2e.js';
 import { startFakeOpenAi, type FakeOpenAi } from '../support/fake-openai.js';
 import { onTerminal } from '../support/terminal.js';
 
@@ -150,6 +150,14 @@ describe('jobs list and show', () => {
     expect(cancelled).toMatchObject({ code: 0, stdout: expect.stringContaining(`${slow}: cancelled`) });
     expect((await box.cli(['jobs', 'cancel', slow])).code).toBe(0);
     expect((await box.cli(['jobs', 'show', slow])).code).toBe(1);
+  });
+});
+
+describe('output that nobody reads', () => {
+  it('does not change the exit code', async () => {
+    const generate = `'${process.execPath}' '${CLI}' generate unread --provider local --no-wait`;
+    const script = `{ { ${generate} >/dev/null; echo "code $?" >&3; } 2>&1 | true; } 3>&1`;
+    expect(await run('/bin/sh', ['-c', script], box.env)).toMatchObject({ stdout: 'code 3\n' });
   });
 });
 

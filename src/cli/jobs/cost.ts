@@ -46,7 +46,7 @@ export async function cost(env: NodeJS.ProcessEnv, since: string | undefined, js
     if (sums.costs.length > 0) for (const line of tableLines(COLUMNS, rowsOf(sums), undefined)) print(line);
     const of = `${sums.jobs} ${sums.jobs === 1 ? 'job' : 'jobs'}`;
     if (sums.jobs === 0) tell('No jobs.');
-    else if (sums.unknown > 0) tell(`Of ${of}, ${sums.unknown} ${sums.unknown === 1 ? 'has' : 'have'} no known cost (running, deleted, or of a provider whose prices are not known).`);
+    else if (sums.unknown > 0) tell(`Of ${of}, ${sums.unknown} ${sums.unknown === 1 ? 'has' : 'have'} no known cost: not ended, failed, or of a provider whose prices are not known.`);
     else tell(`The cost of all ${of} is known.`);
     return EXIT.done;
   });

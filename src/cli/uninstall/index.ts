@@ -15,7 +15,7 @@ import { findCache, removeCache, type BinaryCache } from './cache.js';
 import { examine, realOf, refuseForeign, storeFolderOf, type DataFolder } from './folder.js';
 import { findPictures, refusePicturesInside, type Pictures } from './pictures.js';
 import { endEverything, type Place } from './processes.js';
-import { removeDataFolder, sizeOf } from './remove.js';
+import { explained, removeDataFolder, sizeOf } from './remove.js';
 
 export interface UninstallOptions {
   yes: boolean;
@@ -40,8 +40,16 @@ interface Remainder {
  * Ends everything of the data folder, shows what goes and what stays, asks, and removes it; then, asked for by itself, the
  * shared binary cache. Pictures in the save folders stay. Exit code 1 when the answer is no.
  */
-export async function uninstall(env: NodeJS.ProcessEnv, { yes, cache: cacheToo, json }: UninstallOptions): Promise<number> {
+export async function uninstall(env: NodeJS.ProcessEnv, options: UninstallOptions): Promise<number> {
   const settings = readSettings(env);
+  try {
+    return await uninstallFolder(settings, options);
+  } catch (error) {
+    throw explained(error, settings.dataDir);
+  }
+}
+
+async function uninstallFolder(settings: Settings, { yes, cache: cacheToo, json }: UninstallOptions): Promise<number> {
   const folder = await examine(settings);
   const pictures = await findPictures(settings);
   if (folder) await refuseForeign(folder, await refusePicturesInside(folder.real, pictures));

@@ -31,28 +31,24 @@ export async function sizeOf(path: string): Promise<number> {
  * as a stack's is, so that no client starts one in it. False when somebody has started one since.
  */
 export async function removeDataFolder({ path, real }: DataFolder): Promise<boolean> {
-  try {
-    if (!(await claim(real))) return false;
-    for (let left = TRIES; ; left--) {
-      for (const name of await readdir(real)) {
-        if (name !== STACK_FILE) await rm(join(real, name), { recursive: true, force: true });
-      }
-      await unlessAbsent(unlink(join(real, STACK_FILE)));
-      try {
-        await rmdir(real);
-        break;
-      } catch (error) {
-        // A mount point stays, empty.
-        if (errnoOf(error) === 'EBUSY') break;
-        if (errnoOf(error) !== 'ENOTEMPTY' || left === 0) throw error;
-      }
+  if (!(await claim(real))) return false;
+  for (let left = TRIES; ; left--) {
+    for (const name of await readdir(real)) {
+      if (name !== STACK_FILE) await rm(join(real, name), { recursive: true, force: true });
     }
-    // The folder may have been named by a link.
-    if (path !== real && (await unlessAbsent(lstat(path)))?.isSymbolicLink()) await unlink(path);
-    return true;
-  } catch (error) {
-    throw explained(error, path);
+    await unlessAbsent(unlink(join(real, STACK_FILE)));
+    try {
+      await rmdir(real);
+      break;
+    } catch (error) {
+      // A mount point stays, empty.
+      if (errnoOf(error) === 'EBUSY') break;
+      if (errnoOf(error) !== 'ENOTEMPTY' || left === 0) throw error;
+    }
   }
+  // The folder may have been named by a link.
+  if (path !== real && (await unlessAbsent(lstat(path)))?.isSymbolicLink()) await unlink(path);
+  return true;
 }
 
 async function claim(real: string): Promise<boolean> {
@@ -67,15 +63,16 @@ async function claim(real: string): Promise<boolean> {
   return claimed;
 }
 
-function explained(error: unknown, path: string): unknown {
+/** A fault of the system as STORE_UNAVAILABLE with the path that it is about; every other error as it is. */
+export function explained(error: unknown, path: string): unknown {
   const code = errnoOf(error);
   if (code === undefined) return error;
   const at = typeof error === 'object' && error !== null && 'path' in error && typeof error.path === 'string' ? error.path : path;
   const inUse = code === 'ENOTEMPTY' ? '; something puts files there again' : '';
   return new JobFailure({
     code: 'STORE_UNAVAILABLE',
-    message: `${shown(at)} could not be removed (${code})${inUse}.`,
-    nextStep: inUse === '' ? 'Give this user the right to remove it, and call it again.' : 'End the MCP clients that use this folder, and call it again.',
+    message: `${shown(at)} could not be read or removed (${code})${inUse}.`,
+    nextStep: inUse === '' ? 'Give this user the right to read and remove it, and call it again.' : 'End the MCP clients that use this folder, and call it again.',
     cause: error,
   });
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { thisProcess } from '../../../src/blobs/process-identity.js';
-import { removeDataFolder, sizeOf } from '../../../src/cli/uninstall/remove.js';
+import { explained, removeDataFolder, sizeOf } from '../../../src/cli/uninstall/remove.js';
 
 let folder: string;
 beforeEach(async () => {
@@ -23,6 +23,13 @@ describe('removing a data folder', () => {
     await writeFile(join(folder, 'stack.json'), JSON.stringify({ ...owner, start: 'another' }));
     expect(await removeDataFolder({ path: folder, real: folder, foreign: [] })).toBe(true);
     await expect(readdir(folder)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('a fault of the system is told with its path and a remedy', async () => {
+    const error: unknown = await readdir(join(folder, 'nothing')).catch((thrown: unknown) => thrown);
+    expect(explained(error, folder)).toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining(join(folder, 'nothing')) });
+    const other = new Error('no fault of the system');
+    expect(explained(other, folder)).toBe(other);
   });
 
   it('its size is that of its files, without what links lead to', async () => {
