@@ -30,18 +30,18 @@ export function asActivityFailure(error: unknown, retryHours: number): unknown {
   const info = activityInfo();
   if (error instanceof Waiting) {
     const late = error.failure !== undefined && triedFor(info) > retryHours * 3600;
-    return ApplicationFailure.create({
+    return plainFailure({
       type: error.type,
       message: error.message,
       nonRetryable: late,
       nextRetryDelay: Math.max(1, Math.round(error.seconds * 1000)),
       category: ApplicationFailureCategory.BENIGN,
-      details: [error.failure ? detailsOf(error.failure) : undefined],
+      ...(error.failure ? { details: [detailsOf(error.failure)] } : {}),
     });
   }
   if (error instanceof JobFailure) {
     const final = !error.retryable || triedFor(info) > retryHours * 3600;
-    return ApplicationFailure.create({
+    return plainFailure({
       type: error.code,
       message: error.message,
       nonRetryable: final,
@@ -63,6 +63,13 @@ export function asActivityFailure(error: unknown, retryHours: number): unknown {
     details: [detailsOf(unknown)],
     cause: error instanceof Error ? error : undefined,
   });
+}
+
+/** Without a stack: it says nothing of a refusal, fills the Web UI and names this machine's folders. */
+function plainFailure(options: Parameters<typeof ApplicationFailure.create>[0]): ApplicationFailure {
+  const failure = ApplicationFailure.create(options);
+  failure.stack = '';
+  return failure;
 }
 
 /**

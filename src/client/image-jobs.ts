@@ -36,7 +36,7 @@ import { CloseWatch, waitForJobs } from './wait.js';
 
 /** A submit answers in under five seconds, whatever is away: this much of it is for Temporal, and connecting is a part of it. */
 const START_MS = 4500;
-const CONNECT_MS = 4000;
+const CONNECT_MS = 3500;
 /** A read takes milliseconds; a Temporal that is gone must not hold a status call. */
 const READ_MS = 4000;
 const LEAST_READ_MS = 300;

@@ -114,13 +114,21 @@ async function endWithout(error: unknown, state: JobState, deadlinePassed: boole
   const status = cutOff && !deadlinePassed ? 'cancelled' : 'failed';
   state.failedWith(cutOff ? state.cancellationError(deadlinePassed) : errorOf(error));
   const record = state.ended(await writeEnd(state, status));
-  if (status === 'cancelled') throw new CancelledFailure(record.message);
-  throw ApplicationFailure.create({
-    type: record.error?.code ?? 'INTERNAL',
-    message: record.error?.message ?? record.message,
-    nonRetryable: true,
-    details: [record],
-  });
+  if (status === 'cancelled') throw withoutStack(new CancelledFailure(record.message));
+  throw withoutStack(
+    ApplicationFailure.create({
+      type: record.error?.code ?? 'INTERNAL',
+      message: record.error?.message ?? record.message,
+      nonRetryable: true,
+      details: [record],
+    }),
+  );
+}
+
+/** The record says why; a stack would only name folders of the machine that built this. */
+function withoutStack<T extends Error>(failure: T): T {
+  failure.stack = '';
+  return failure;
 }
 
 /** Writes the record into the job's manifest. A store that stays away does not change how the job ends. */
