@@ -89,7 +89,7 @@ async function startStack(stack: LocalStack, settings: Settings, machine: Machin
     await whileStarting(() => stack.ensure(START_MS), stack);
     await withWorker(stack);
     const how = state === 'stopped' ? 'was not running; it was started for this look' : 'was being prepared; this look waited for it';
-    return ok('local-stack', `The local stack ${how} and ends by itself when nothing needs it (at once: ${commandFor(settings, ['down'])}).`);
+    return ok('local-stack', `The local stack ${how}. It ends by itself when nothing needs it, or with: ${commandFor(settings, ['down'])}`);
   } catch (thrown) {
     if (thrown instanceof JobFailure) return error('local-stack', thrown.message, thrown.nextStep);
     throw thrown;
