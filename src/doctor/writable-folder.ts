@@ -1,4 +1,5 @@
-import { lstat, mkdtemp, rmdir, stat } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { lstat, mkdir, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { unlessAbsent } from '../blobs/durable-folder.js';
 import { errnoOf } from '../blobs/store-failure.js';
@@ -30,7 +31,9 @@ export async function lookAtFolder(path: string): Promise<Writable> {
 async function problemOf(folder: string, isFolder: boolean, exists: boolean): Promise<{ problem?: string }> {
   if (!isFolder) return { problem: because(exists ? 'EEXIST' : 'ENOTDIR') };
   try {
-    await rmdir(await mkdtemp(join(folder, '.writable-')));
+    const probe = join(folder, `.writable-${randomBytes(6).toString('hex')}`);
+    await mkdir(probe, 0o700);
+    await rmdir(probe);
     return {};
   } catch (error) {
     return { problem: because(errnoOf(error)) };

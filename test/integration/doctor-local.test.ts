@@ -54,6 +54,9 @@ describe('doctor on the local stack', () => {
     const second = await look(box);
     expect(second).toMatchObject({ code: 0 });
     expect(second.findings.some(({ message }) => message.includes('started for this look'))).toBe(false);
+    // What it leaves in the store is known as ours.
+    expect(await box.cli(['uninstall', '--yes'])).toMatchObject({ code: 0 });
+    expect(await readdir(box.folder)).not.toContain('data');
   });
 
   it('hands over no key: a job that waits for one still waits, and is found', async () => {
