@@ -4,7 +4,8 @@ const ROOTS = 'references/roots.ts';
 const FOLDERS = 'references/folders.ts';
 const LOCAL = 'references/local-file.ts';
 const WIDE = 'if (dirname(path) === path || WIDE.includes(path) || contains(path, home)) return true;';
-const INSIDE = 'if (!target || !(await isInsideAny(target.path, roots.folders))) {';
+const INSIDE = 'if (!target || !folders.some((folder) => contains(folder, target.path))) {';
+const SAVE_INSIDE = 'if (!target || !allowed.some((folder) => contains(folder, target.path))) {';
 const FIRST_LOOK = 'if (!(await reading(given, lstat(path))).isFile()) throw notRegular(given);';
 const SECOND_LOOK = 'if (!opened.isFile()) throw notRegular(given);';
 const SAME_FILE = 'if (named.dev !== opened.dev || named.ino !== opened.ino) throw changed(given);';
@@ -176,7 +177,7 @@ export const PATH_GUARDS = [
   {
     id: 'save-inside',
     what: 'pictures are saved inside the save root',
-    off: [{ file: ROOTS, find: 'if (!target || !(await isInsideAny(target.path, allowed))) {', replace: 'if (!target) {' }],
+    off: [{ file: ROOTS, find: SAVE_INSIDE, replace: 'if (!target) {' }],
   },
   { id: 'save-in-folders', what: 'a file is no folder for pictures', off: [{ file: ROOTS, find: 'if (!(await stat(target.nearest)).isDirectory()) {', replace: 'if (false) {' }] },
   {
