@@ -15,10 +15,8 @@ import { jobRuns } from './client/job-runs.js';
 import { runAgain } from './client/run-again.js';
 import { unavailable } from './client/temporal.js';
 import type { Settings } from './config.js';
-import { submitQueue, TASK_QUEUES, type ProviderName } from './contract/names.js';
-import type { Generator } from './generators/generator.js';
-import { createLocalGenerator } from './generators/local/index.js';
-import { createOpenAiGenerator } from './generators/openai/index.js';
+import { submitQueue, TASK_QUEUES } from './contract/names.js';
+import { createGenerators } from './generators/index.js';
 import type { Logger } from './log.js';
 import { createNormaliser } from './references/normalise.js';
 import { rememberingReferences } from './references/recent-references.js';
@@ -84,18 +82,6 @@ async function dependencies(options: RunWorkerOptions, client: Client): Promise<
     runAgain: (jobId) => runAgain(client, manifests, jobId, databaseId),
     runs: jobRuns(client, manifests, options.address),
   };
-}
-
-function createGenerators(settings: Settings): Map<ProviderName, Generator> {
-  const all = [
-    createLocalGenerator(),
-    createOpenAiGenerator({
-      submitTimeoutSeconds: settings.IMAGE_SUBMIT_TIMEOUT_SECONDS,
-      syncSubmitTimeoutSeconds: settings.IMAGE_SYNC_SUBMIT_TIMEOUT_SECONDS,
-      connectTimeoutSeconds: settings.IMAGE_CONNECT_TIMEOUT_SECONDS,
-    }),
-  ];
-  return new Map(all.map((generator) => [generator.name, generator]));
 }
 
 /** Collect waits more than it works, so it has slots in plenty: a paid result never queues behind anything. */

@@ -74,14 +74,14 @@ function providers({ settings, accounts }: ServerInfoContext, connected: Connect
         name,
         {
           configured: state,
-          generative: can?.generative,
-          kinds: can?.kinds,
-          max_references: can?.maxReferences,
-          mask: can?.mask,
-          seed: can?.seed,
-          quality: can?.quality,
-          background: can?.background,
-          output_formats: can?.formats,
+          generative: can.generative,
+          kinds: can.kinds,
+          max_references: can.maxReferences,
+          mask: can.mask,
+          seed: can.seed,
+          quality: can.quality,
+          background: can.background,
+          output_formats: can.formats,
         },
       ];
     }),
@@ -94,7 +94,7 @@ function defaultProvider({ settings, accounts }: ServerInfoContext, connected: C
   if (provider !== undefined) return provider;
   if (settings.remote) return 'by the workers';
   const known = [...(connected?.credentials ?? []), ...accounts];
-  return known.find((account) => capabilitiesOf(account.provider) !== undefined)?.provider ?? 'local';
+  return known.find((account) => AVAILABLE_PROVIDERS.includes(account.provider))?.provider ?? 'local';
 }
 
 async function temporalState({ settings }: ServerInfoContext, { connected, stack }: Seen): Promise<Record<string, unknown>> {

@@ -6,7 +6,7 @@ import { failureOfProblems, JobFailure, type Problem } from '../contract/errors.
 import { jobIdForKey, newJobId } from '../contract/ids.js';
 import { pixelSize, type Frozen, type JobInput } from '../contract/input.js';
 import type { JobKind, ProviderName } from '../contract/names.js';
-import { capabilitiesOf } from '../generators/capabilities.js';
+import { AVAILABLE_PROVIDERS } from '../generators/capabilities.js';
 import { checkCapabilities } from '../generators/check-capabilities.js';
 import { referenceRoots, resolveSaveDir } from '../references/roots.js';
 import { snapshotAll, type Snapshots } from '../references/snapshot.js';
@@ -60,7 +60,7 @@ export async function prepareJob(kind: JobKind, raw: unknown, context: CallConte
   // A job that was started under this key before is answered, whether or not its provider's key is still here.
   const accountsComplete = context.accountsComplete && !(await isKnown(given, context));
   for (const [name, field] of given ? targetsOf(given, provider) : []) {
-    const limits = checkCapabilities(name, given ?? { kind }).problems;
+    const limits = checkCapabilities(name, given ?? { kind }, field === 'provider' ? given?.model : undefined).problems;
     problems.push(...(limits.length > 0 ? limits : accountProblems(name, field, accountsComplete, context)));
   }
   const saveDir = collected(problems, 'save_dir', await folder);
@@ -73,7 +73,7 @@ export async function prepareJob(kind: JobKind, raw: unknown, context: CallConte
   if (saveDir !== undefined) await madeOrRefused(saveDir);
   const jobId = given.idempotency_key === undefined ? newJobId() : jobIdForKey(TENANT, given.idempotency_key);
   const input = frozenInput(given, provider, snapshots, context, saveDir, read.warnings);
-  const warnings = provider === undefined ? [] : checkCapabilities(provider, given).warnings;
+  const warnings = provider === undefined ? [] : checkCapabilities(provider, given, given.model).warnings;
   return {
     jobId,
     input: sealInput(context.salt, jobId, input),
@@ -90,7 +90,7 @@ function providerOf(given: JobArguments, { settings, accounts }: CallContext): P
   if (named.provider !== undefined) return named.provider;
   if (accounts === undefined) return undefined;
   // A key of a provider that this version cannot use says nothing.
-  return [...accounts.keys()].find((name) => capabilitiesOf(name) !== undefined) ?? 'local';
+  return [...accounts.keys()].find((name) => AVAILABLE_PROVIDERS.includes(name)) ?? 'local';
 }
 
 async function isKnown(given: JobArguments | undefined, context: CallContext): Promise<boolean> {

@@ -1,12 +1,53 @@
 import { LIMITS } from '../contract/input.js';
-import { JOB_KINDS, PROVIDER_NAMES, type ProviderName } from '../contract/names.js';
+import { JOB_KINDS, type ProviderName } from '../contract/names.js';
 import type { Capabilities } from './generator.js';
+import type { SizeRule } from './sizes.js';
 
 /**
- * What each provider can do, as data: the process of the call refuses by it, without loading a provider's code.
- * Sources: OpenAI image generation guide (references, mask, formats).
+ * What each provider and model can do, as data: the process of the call refuses by it, without loading a provider's code.
+ * Unknown models get their provider's general row. Where each number comes from:
+ * docs/providers.md.
  */
-export const CAPABILITIES = {
+
+const OPENAI_SIZES: SizeRule = { by: 'list', sizes: ['1024x1024', '1536x1024', '1024x1536'] };
+/** Image generation guide: gpt-image-2 and later. */
+const OPENAI_FREE_SIZES: SizeRule = { by: 'pixels', step: 16, minEdge: 16, maxEdge: 3840, maxPixels: 3840 * 2160, maxRatio: 3 };
+const WIDE_RATIOS = ['1:1', '2:3', '3:2', '3:4', '4:3', '4:5', '5:4', '9:16', '16:9', '21:9'];
+const XAI_RATIOS = ['1:1', '3:4', '4:3', '9:16', '16:9', '2:3', '3:2', '9:19.5', '19.5:9', '9:20', '20:9', '1:2', '2:1'];
+const RESOLUTIONS = [
+  { name: '1K', pixels: 1024 ** 2 },
+  { name: '2K', pixels: 2048 ** 2 },
+  { name: '4K', pixels: 4096 ** 2 },
+];
+const FREE_SIZES = (step: number, maxPixels: number): SizeRule => ({ by: 'pixels', step, minEdge: 64, maxEdge: 4096, maxPixels });
+
+const OPENAI: Capabilities = {
+  kinds: JOB_KINDS,
+  maxReferences: 16,
+  mask: true,
+  seed: false,
+  quality: true,
+  background: true,
+  formats: ['png', 'jpeg', 'webp'],
+  // The model scales larger pictures down itself; sending them costs upload time only.
+  maxReferenceEdge: 4096,
+  queue: true,
+  cancel: true,
+  generative: true,
+  sizes: OPENAI_SIZES,
+  resultLifeSeconds: 600,
+};
+
+/** A row of a model adds to, or replaces parts of, its provider's. `match`: the whole name, `*` at its end stands for the rest. */
+export interface ModelRow extends Partial<Capabilities> {
+  match: string;
+}
+
+export interface ProviderRow extends Capabilities {
+  models?: readonly ModelRow[];
+}
+
+export const CAPABILITIES: Readonly<Record<ProviderName, ProviderRow>> = {
   local: {
     kinds: JOB_KINDS,
     maxReferences: LIMITS.references,
@@ -19,28 +60,157 @@ export const CAPABILITIES = {
     queue: false,
     cancel: false,
     generative: false,
+    sizes: { by: 'pixels', step: 1, minEdge: 1, maxEdge: LIMITS.maxEdge, maxPixels: LIMITS.maxEdge ** 2 },
   },
-  openai: {
+  // Which model the tool uses is the account's: sizes are mapped when that is known (openai/request.ts).
+  openai: { ...OPENAI, sizes: { by: 'any' } },
+  'openai-images': {
+    ...OPENAI,
+    defaultModel: 'gpt-image-1.5',
+    queue: false,
+    cancel: false,
+    resultLifeSeconds: undefined,
+    models: [{ match: 'gpt-image-1*', sizes: OPENAI_SIZES }, { match: 'gpt-image-*', sizes: OPENAI_FREE_SIZES }],
+  },
+  gemini: {
     kinds: JOB_KINDS,
-    maxReferences: 16,
-    mask: true,
+    maxReferences: 14,
+    mask: false,
+    seed: true,
+    quality: false,
+    background: false,
+    formats: ['png', 'jpeg'],
+    // The whole request is at most 20 MB.
+    maxReferenceEdge: 2048,
+    queue: false,
+    cancel: false,
+    generative: true,
+    defaultModel: 'gemini-3.1-flash-image-preview',
+    sizes: { by: 'ratio', ratios: WIDE_RATIOS, resolutions: RESOLUTIONS },
+    models: [
+      { match: 'gemini-2.5-flash-image*', maxReferences: 3, sizes: { by: 'ratio', ratios: WIDE_RATIOS } },
+      { match: 'gemini-3-pro-image*', maxReferences: 14 },
+    ],
+  },
+  xai: {
+    kinds: JOB_KINDS,
+    maxReferences: 3,
+    mask: false,
     seed: false,
     quality: true,
-    background: true,
-    formats: ['png', 'jpeg', 'webp'],
-    // The model scales larger pictures down itself; sending them costs upload time only.
-    maxReferenceEdge: 4096,
+    background: false,
+    formats: ['png', 'jpeg'],
+    maxReferenceEdge: 2048,
+    queue: false,
+    cancel: false,
+    generative: true,
+    defaultModel: 'grok-imagine-image',
+    sizes: {
+      by: 'ratio',
+      ratios: XAI_RATIOS,
+      resolutions: [
+        { name: '1k', pixels: 1024 ** 2 },
+        { name: '2k', pixels: 2048 ** 2 },
+      ],
+    },
+  },
+  bfl: {
+    kinds: JOB_KINDS,
+    maxReferences: 8,
+    mask: true,
+    seed: true,
+    quality: false,
+    background: false,
+    formats: ['png', 'jpeg'],
+    maxReferenceEdge: 2048,
+    queue: true,
+    cancel: false,
+    generative: true,
+    defaultModel: 'flux-2-pro',
+    sizes: FREE_SIZES(16, 4_000_000),
+    resultLifeSeconds: 600,
+    // A mask without a model goes to the fill model.
+    models: [
+      { match: 'flux-2-klein*', maxReferences: 4, mask: false },
+      { match: 'flux-2-*', mask: false },
+      { match: 'flux-kontext-*', maxReferences: 4, mask: false, sizes: { by: 'ratio', ratios: WIDE_RATIOS } },
+      { match: 'flux-pro-1.0-fill*', maxReferences: 1 },
+      { match: 'flux-pro-1.1*', maxReferences: 0, mask: false, kinds: ['image_generate'], sizes: { by: 'pixels', step: 32, minEdge: 256, maxEdge: 1440, maxPixels: 1440 ** 2 } },
+    ],
+  },
+  fal: {
+    kinds: JOB_KINDS,
+    // More are silently left out.
+    maxReferences: 4,
+    mask: false,
+    seed: true,
+    quality: false,
+    background: false,
+    formats: ['png', 'jpeg'],
+    maxReferenceEdge: 2048,
     queue: true,
     cancel: true,
     generative: true,
+    defaultModel: 'fal-ai/flux-2',
+    sizes: FREE_SIZES(16, 4_000_000),
+    models: [
+      { match: 'fal-ai/flux-2*' },
+      { match: 'fal-ai/gpt-image-*', maxReferences: 16, mask: true, seed: false, quality: true, sizes: OPENAI_SIZES },
+      { match: 'fal-ai/flux-pro/v1/fill*', maxReferences: 1, mask: true },
+      { match: '*', maxReferences: LIMITS.references, mask: true, quality: true, background: true },
+    ],
   },
-} as const satisfies Partial<Record<ProviderName, Capabilities>>;
+  replicate: {
+    kinds: JOB_KINDS,
+    maxReferences: 8,
+    mask: false,
+    seed: true,
+    quality: false,
+    background: false,
+    formats: ['png', 'jpeg', 'webp'],
+    // A reference travels inside the request as a data: URL.
+    maxReferenceEdge: 1536,
+    queue: true,
+    cancel: true,
+    generative: true,
+    defaultModel: 'black-forest-labs/flux-2-pro',
+    sizes: { by: 'ratio', ratios: ['1:1', '16:9', '3:2', '2:3', '4:5', '5:4', '9:16', '3:4', '4:3'] },
+    resultLifeSeconds: 3600,
+    models: [
+      { match: 'black-forest-labs/flux-fill-*', maxReferences: 1, mask: true },
+      { match: 'black-forest-labs/flux-kontext-*', maxReferences: 1 },
+      { match: 'black-forest-labs/flux-2-*' },
+      { match: '*', maxReferences: LIMITS.references, mask: true, quality: true, background: true },
+    ],
+  },
+  sdcpp: {
+    kinds: JOB_KINDS,
+    maxReferences: LIMITS.references,
+    mask: true,
+    seed: true,
+    quality: false,
+    background: false,
+    formats: ['png', 'jpeg', 'webp'],
+    maxReferenceEdge: 1024,
+    queue: true,
+    cancel: true,
+    generative: true,
+    sizes: FREE_SIZES(64, 4_000_000),
+  },
+};
 
-const BY_NAME: Partial<Record<ProviderName, Capabilities>> = CAPABILITIES;
+/** The providers that this version can use, in the order in which the first with a key becomes the default. */
+export const AVAILABLE_PROVIDERS: readonly ProviderName[] = ['local', 'openai', 'bfl'];
 
-/** The providers that this version can use. */
-export const AVAILABLE_PROVIDERS: readonly ProviderName[] = PROVIDER_NAMES.filter((name) => BY_NAME[name] !== undefined);
+/** What a provider can do with a model; without one, with the model that it chooses itself. */
+export function capabilitiesOf(provider: ProviderName, model?: string): Capabilities {
+  const { models = [], ...general } = CAPABILITIES[provider];
+  const row = model === undefined ? undefined : models.find(({ match }) => matches(match, model));
+  if (!row) return general;
+  const { match: _, ...special } = row;
+  return { ...general, ...special };
+}
 
-export function capabilitiesOf(provider: ProviderName): Capabilities | undefined {
-  return BY_NAME[provider];
+function matches(pattern: string, name: string): boolean {
+  return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
 }

@@ -4,28 +4,36 @@ import type { Problem } from '../contract/errors.js';
 import { pixelSize } from '../contract/input.js';
 import type { ProviderName } from '../contract/names.js';
 import { AVAILABLE_PROVIDERS, capabilitiesOf } from './capabilities.js';
+import { mapSize } from './sizes.js';
 
 type Asked = Pick<
   JobInput,
-  'kind' | 'image_path' | 'image_paths' | 'mask_path' | 'seed' | 'quality' | 'background' | 'output_format' | 'size'
+  'kind' | 'image_path' | 'image_paths' | 'mask_path' | 'seed' | 'quality' | 'background' | 'output_format' | 'size' | 'aspect_ratio'
 >;
 
-/** What a provider lacks: reference count and mask are problems that name the limit, seed and the like are warnings. */
-export function checkCapabilities(provider: ProviderName, asked: Asked): { problems: Problem[]; warnings: string[] } {
+/**
+ * What a provider lacks with a model: reference count and mask are problems that name the limit, seed and the like, and
+ * a size that it does not offer, are warnings.
+ */
+export function checkCapabilities(provider: ProviderName, asked: Asked, model?: string): { problems: Problem[]; warnings: string[] } {
   const problems: Problem[] = [];
   const warnings: string[] = [];
-  const can = capabilitiesOf(provider);
-  if (!can) {
+  if (!AVAILABLE_PROVIDERS.includes(provider)) {
     const message = `${provider} is not available in this version; available are ${AVAILABLE_PROVIDERS.join(', ')}`;
     return { problems: [{ field: 'provider', code: 'PROVIDER_NOT_CONFIGURED', message }], warnings };
   }
+  const can = capabilitiesOf(provider, model);
+  const named = model === undefined ? provider : `${provider} with the model ${model}`;
+  if (!can.kinds.includes(asked.kind)) {
+    problems.push({ field: 'model', code: 'INVALID_ARGUMENT', message: `${named} can do ${can.kinds.join(', ')} only` });
+  }
   const references = asked.kind === 'image_batch_edit' ? 1 : referencesOf(asked).length;
   if (references > can.maxReferences) {
-    const message = `${provider} takes at most ${can.maxReferences} references, not ${references}`;
+    const message = `${named} takes at most ${can.maxReferences} references, not ${references}`;
     problems.push({ field: 'image_paths', code: 'LIMIT_EXCEEDED', message });
   }
   if (asked.mask_path !== undefined && !can.mask) {
-    problems.push({ field: 'mask_path', code: 'INVALID_ARGUMENT', message: `${provider} takes no mask` });
+    problems.push({ field: 'mask_path', code: 'INVALID_ARGUMENT', message: `${named} takes no mask` });
   }
   const format = asked.output_format?.toLowerCase().replace(/^jpg$/, 'jpeg');
   if (format !== undefined && !can.formats.includes(format)) {
@@ -38,5 +46,7 @@ export function checkCapabilities(provider: ProviderName, asked: Asked): { probl
   if (asked.size !== undefined && !pixelSize(asked.size) && !can.generative) {
     warnings.push(`${provider} knows no size ${asked.size}; it chose one itself`);
   }
+  const { differs } = mapSize(asked, can.sizes);
+  if (differs !== undefined) warnings.push(`${named} does not offer this size: ${differs}`);
   return { problems, warnings };
 }

@@ -52,13 +52,14 @@ export function quotaFailure(reply: HttpReply, reason: string | undefined): JobF
   });
 }
 
-export function rateLimitedFailure(reply: HttpReply, reason: string | undefined): JobFailure {
+/** `delaySeconds`: where the provider says it elsewhere than in the headers that all share. */
+export function rateLimitedFailure(reply: HttpReply, reason: string | undefined, delaySeconds?: number): JobFailure {
   return new JobFailure({
     code: 'PROVIDER_RATE_LIMITED',
     message: `The provider asks to wait (${replyName(reply)})${quoted(reason)}.`,
     nextStep: 'Nothing to do: it is tried again after the delay.',
     retryable: true,
-    retryAfterSeconds: retryAfterSeconds(reply.headers),
+    retryAfterSeconds: delaySeconds ?? retryAfterSeconds(reply.headers),
     providerStatus: reply.status,
     billing: 'none',
   });
@@ -107,5 +108,17 @@ export function outageFailure(outcome: NotSent | Lost | HttpReply, host: string,
     retryAfterSeconds: outcome.type === 'reply' ? retryAfterSeconds(outcome.headers) : undefined,
     providerStatus: outcome.type === 'reply' ? outcome.status : undefined,
     billing: 'maybe',
+  });
+}
+
+/** The provider takes the request in another form, which is sent under a record of its own. */
+export function otherFormFailure(reply: HttpReply): JobFailure {
+  return new JobFailure({
+    code: 'PROVIDER_REJECTED',
+    message: `The provider does not take this form of the request (${replyName(reply)}).`,
+    nextStep: 'Nothing to do: the request is sent in its other form.',
+    retryable: true,
+    providerStatus: reply.status,
+    billing: 'none',
   });
 }

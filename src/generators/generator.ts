@@ -4,6 +4,7 @@ import type { Picture } from '../contract/plan.js';
 import type { ProviderName } from '../contract/names.js';
 import type { Cost } from '../contract/record.js';
 import type { Account } from '../accounts/account.js';
+import type { SizeRule } from './sizes.js';
 
 /** A reference as the provider gets it: decoded, oriented, stripped and re-encoded by uploadReferences. */
 export interface ReferenceImage {
@@ -84,6 +85,22 @@ export interface Capabilities {
   queue: boolean;
   cancel: boolean;
   generative: boolean;
+  sizes: SizeRule;
+  /** The model when nobody names one. */
+  defaultModel?: string | undefined;
+  /** How long a finished picture stays at the provider, where that is known. */
+  resultLifeSeconds?: number | undefined;
+  /** What one picture costs, for providers that do not say it in their answers. */
+  price?: Price | undefined;
+}
+
+/** Of one picture, or of the tokens that the answer counts. `source`: who says so, and when. */
+export interface Price {
+  currency: string;
+  source: string;
+  perImage?: number | undefined;
+  /** Of a million tokens, by the name that the provider's usage has for them. */
+  perMillion?: Readonly<Record<string, number>> | undefined;
 }
 
 /**

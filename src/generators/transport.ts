@@ -13,7 +13,7 @@ import { JobFailure } from '../contract/errors.js';
  */
 
 export interface HttpRequest {
-  method: 'GET' | 'POST';
+  method: 'GET' | 'POST' | 'PUT';
   url: URL;
   headers: Readonly<Record<string, string>>;
   body?: Buffer;
@@ -256,7 +256,7 @@ function requestOptions(request: HttpRequest): http.RequestOptions {
       ...request.headers,
       host: url.host,
       'accept-encoding': 'identity',
-      ...(request.method === 'POST' && { 'content-length': String(body?.length ?? 0) }),
+      ...(request.method !== 'GET' && { 'content-length': String(body?.length ?? 0) }),
     },
   };
 }

@@ -1,5 +1,5 @@
 import { JobFailure } from '../../contract/errors.js';
-import { CAPABILITIES } from '../capabilities.js';
+import { capabilitiesOf } from '../capabilities.js';
 import type { GenerationRequest, Generator, SubmitOutcome } from '../generator.js';
 import { encode, FORMATS, formatOf, type Format } from './encode.js';
 import { bundledFont } from './font.js';
@@ -13,7 +13,7 @@ export function createLocalGenerator(): Generator {
   return {
     name: 'local',
     free: true,
-    capabilities: () => CAPABILITIES.local,
+    capabilities: () => capabilitiesOf('local'),
     prepare: async (request, _account, attempt) => ({
       givesUpAfterSeconds: 120,
       send: () => drawPicture(request, attempt.item),

@@ -6,7 +6,8 @@ import { cleanText } from '../clean-text.js';
 import { outageFailure, quoted, replyName } from '../failures.js';
 import type { Generator, PollOutcome, PreparedSubmit, SubmitOutcome } from '../generator.js';
 import { encodeRequest } from './request.js';
-import { readResponse, stateOf, usableHandle } from './response.js';
+import { usableHandle } from '../http/reading.js';
+import { readResponse, stateOf } from './response.js';
 import { submitOutcome, type OpenAiForm } from './submit-outcome.js';
 import { ask, lookUp, sendOnce, type HttpReply, type HttpRequest } from '../transport.js';
 
@@ -30,8 +31,6 @@ export interface OpenAiSettings {
  */
 export function createOpenAiGenerator(settings: OpenAiSettings): Generator {
   const { submitTimeoutSeconds, syncSubmitTimeoutSeconds, connectTimeoutSeconds, missingPatienceSeconds = 20 } = settings;
-  const capabilities = capabilitiesOf('openai');
-  if (!capabilities) throw new Error('the capabilities of openai are not known');
   /** Accounts whose gateway has refused background mode; learned again after a restart. */
   const synchronousAccounts = new Set<string>();
   /** Since when accepted requests are answered with 404. */
@@ -64,7 +63,7 @@ export function createOpenAiGenerator(settings: OpenAiSettings): Generator {
   return {
     name: 'openai',
     free: false,
-    capabilities: () => capabilities,
+    capabilities: (model) => capabilitiesOf('openai', model),
 
     async prepare(request, given, attempt, askedForm): Promise<PreparedSubmit> {
       const account = required(given);

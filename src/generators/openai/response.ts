@@ -4,7 +4,8 @@ import { JobFailure } from '../../contract/errors.js';
 import { cleanText } from '../clean-text.js';
 import { quoted, refusedFailure } from '../failures.js';
 import type { GeneratedImage, GenerationResult } from '../generator.js';
-import { decodePicture } from './picture.js';
+import { readJson } from '../http/reading.js';
+import { decodePicture } from '../picture.js';
 
 /**
  * The Response object (OpenAPI `Response`: id, status, output, error, incomplete_details, usage), read leniently: real
@@ -41,19 +42,6 @@ export type ResponseState =
 export function readResponse(body: Buffer): ResponseBody | undefined {
   const parsed = responseSchema.safeParse(readJson(body));
   return parsed.success ? parsed.data : undefined;
-}
-
-export function readJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    return undefined;
-  }
-}
-
-/** An id that can stand in a path and in a record; anything else is no handle. */
-export function usableHandle(id: string | undefined): string | undefined {
-  return id !== undefined && /^[\x21-\x7e]{1,256}$/.test(id) && /[A-Za-z0-9]/.test(id) ? id : undefined;
 }
 
 /** Whether the body holds pictures, whatever its status says: those are paid. */

@@ -15,7 +15,8 @@ import {
 } from '../failures.js';
 import type { SubmitOutcome } from '../generator.js';
 import type { HttpOutcome, HttpReply } from '../transport.js';
-import { hasPicture, isRefusal, readJson, readResponse, stateOf, usableHandle } from './response.js';
+import { readJson, usableHandle } from '../http/reading.js';
+import { hasPicture, isRefusal, readResponse, stateOf } from './response.js';
 
 export type OpenAiForm = 'background' | 'synchronous';
 

@@ -1,4 +1,4 @@
-import type { GeneratedImage } from '../generator.js';
+import type { GeneratedImage } from './generator.js';
 
 /** The `result` of an image_generation_call: base64, sometimes as a data URL. Undefined when it is not a picture that we know. */
 export function decodePicture(result: string): GeneratedImage | undefined {

@@ -1,0 +1,24 @@
+import type { Settings } from '../config.js';
+import type { ProviderName } from '../contract/names.js';
+import { bfl } from './bfl.js';
+import { capabilitiesOf } from './capabilities.js';
+import type { Generator } from './generator.js';
+import { createHttpGenerator } from './http/http-generator.js';
+import type { Protocol } from './http/protocol.js';
+import { createLocalGenerator } from './local/index.js';
+import { createOpenAiGenerator } from './openai/index.js';
+
+/** A new provider is one file with its protocol, a line here and a row in capabilities.ts; see docs/providers.md. */
+const PROTOCOLS: readonly Protocol[] = [bfl];
+
+/** Every provider that this version can use. */
+export function createGenerators(settings: Settings): Map<ProviderName, Generator> {
+  const times = {
+    submitTimeoutSeconds: settings.IMAGE_SUBMIT_TIMEOUT_SECONDS,
+    syncSubmitTimeoutSeconds: settings.IMAGE_SYNC_SUBMIT_TIMEOUT_SECONDS,
+    connectTimeoutSeconds: settings.IMAGE_CONNECT_TIMEOUT_SECONDS,
+  };
+  const overHttp = PROTOCOLS.map((protocol) => createHttpGenerator(protocol, times, (model) => capabilitiesOf(protocol.name, model)));
+  const all = [createLocalGenerator(), createOpenAiGenerator(times), ...overHttp];
+  return new Map(all.map((generator) => [generator.name, generator]));
+}
