@@ -4,6 +4,9 @@ import envPaths from 'env-paths';
 import * as z from 'zod';
 import { JobFailure } from './contract/errors.js';
 import { LIMITS } from './contract/input.js';
+import type { ProviderName } from './contract/names.js';
+import { resolveProvider } from './contract/provider-names.js';
+import { readOverrides, type Overrides } from './generators/overrides.js';
 
 /**
  * Every setting of the environment that is not an account (those: src/accounts). Read once a process; a value that
@@ -18,6 +21,25 @@ const flag = z
   .enum(['0', '1', 'true', 'false'])
   .optional()
   .transform((value) => value === '1' || value === 'true');
+
+/** `openai=60,fal=4`: a number by provider. */
+const byProvider = z
+  .string()
+  .optional()
+  .transform((text, context) => {
+    const numbers: Partial<Record<ProviderName, number>> = {};
+    for (const pair of text?.split(',') ?? []) {
+      const [name = '', value = ''] = pair.split('=').map((part) => part.trim());
+      const { provider } = resolveProvider(name, undefined);
+      const number = Number(value);
+      if (provider === undefined || !(number > 0)) {
+        context.addIssue({ code: 'custom', message: `${pair.trim()} is not a provider, = and a positive number, as in openai=60,fal=4` });
+        return z.NEVER;
+      }
+      numbers[provider] = number;
+    }
+    return numbers;
+  });
 
 const promptPrefix = z
   .string()
@@ -44,6 +66,7 @@ const environment = z.object({
   EFLOWCODE_PROMPT_PREFIX: promptPrefix,
   EF_PROMPT_PREFIX: promptPrefix,
   IMAGE_CREDENTIALS_FILE: z.string().optional(),
+  IMAGE_PROVIDERS_FILE: z.string().optional(),
   IMAGE_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 
   /** Idle minutes before the local stack ends by itself. */
@@ -86,6 +109,12 @@ const environment = z.object({
   IMAGE_RETRY_HOURS: seconds(24),
   /** Requests in flight to one provider from one worker. */
   IMAGE_SUBMIT_CONCURRENCY: count(20),
+  /** The same for some providers. */
+  IMAGE_CONCURRENCY_BY_PROVIDER: byProvider,
+  /** Requests a minute to a provider from all workers; without: no limit of ours. */
+  IMAGE_REQUESTS_PER_MINUTE: byProvider,
+  /** Requests evenly spaced over all workers, exactly; off: Temporal's limit, which may burst by one a partition of the queue. */
+  IMAGE_STRICT_RATE: flag,
   /** Decoded pictures need memory, at worst 1 GB for 50 megapixels: few at a time. */
   IMAGE_DECODE_CONCURRENCY: count(2),
   /** Connecting to an address that is not there. */
@@ -100,7 +129,8 @@ export const SETTING_NAMES: readonly string[] = Object.keys(environment.shape);
 
 /** What holds while nothing is set; settings without a default are absent. */
 export function settingDefaults(): Partial<Record<SettingName, string | number | boolean | undefined>> {
-  return environment.parse({});
+  const { IMAGE_CONCURRENCY_BY_PROVIDER: _concurrency, IMAGE_REQUESTS_PER_MINUTE: _rates, ...plain } = environment.parse({});
+  return plain;
 }
 
 export interface Settings extends z.infer<typeof environment> {
@@ -112,6 +142,8 @@ export interface Settings extends z.infer<typeof environment> {
   saveDir: string;
   promptPrefix: string;
   credentialsFile: string;
+  /** Of IMAGE_PROVIDERS_FILE. */
+  overrides: Overrides;
   /** True when a Temporal address or profile was set: no local stack then. */
   remote: boolean;
 }
@@ -142,6 +174,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     saveDir: saveDir === undefined ? saveRoot : resolve(saveRoot, expandHome(saveDir)),
     promptPrefix: values.IMAGE_PROMPT_PREFIX ?? values.EFLOWCODE_PROMPT_PREFIX ?? values.EF_PROMPT_PREFIX ?? '',
     credentialsFile: folder(values.IMAGE_CREDENTIALS_FILE) ?? join(dataDir, 'credentials.env'),
+    overrides: values.IMAGE_PROVIDERS_FILE === undefined ? {} : readOverrides(resolve(expandHome(values.IMAGE_PROVIDERS_FILE))),
     remote: values.TEMPORAL_ADDRESS !== undefined || values.TEMPORAL_PROFILE !== undefined,
   };
 }

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
-import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { NativeConnection, Worker, type WorkerOptions, type WorkerTuner } from '@temporalio/worker';
 import { readDatabase } from './local/database.js';
 import { readSalt } from './accounts/salt.js';
 import type { AccountRegistry } from './accounts/registry.js';
@@ -20,6 +20,8 @@ import { createGenerators } from './generators/index.js';
 import type { Logger } from './log.js';
 import { createNormaliser } from './references/normalise.js';
 import { rememberingReferences } from './references/recent-references.js';
+import type { AdjustableSlots } from './shaping/adjustable-slots.js';
+import { WorkerLimits } from './shaping/keep-limits.js';
 
 export interface RunWorkerOptions {
   address: string;
@@ -51,9 +53,10 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     const running = Promise.all(workers.map((worker) => worker.run()));
     if (signal.aborted) stop();
     else options.onReady?.();
+    const limiting = deps.limits.keep(client, options.logger, signal);
     const scheduling = keepCollectionSchedule({ ...options, client, storeId: deps.store.id });
     await running;
-    await scheduling;
+    await Promise.all([scheduling, limiting]);
     // A reply that comes late is paid for like any other.
     await Promise.allSettled(deps.lateReplies);
   } finally {
@@ -61,18 +64,20 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   }
 }
 
-async function dependencies(options: RunWorkerOptions, client: Client): Promise<ActivityDependencies> {
+async function dependencies(options: RunWorkerOptions, client: Client): Promise<ActivityDependencies & { limits: WorkerLimits }> {
   const { settings, namespace, accounts, logger } = options;
   const store = await openBlobStore(settings.blobStore);
   const manifests = new Manifests(store);
   const databaseId = settings.remote ? undefined : (await readDatabase(settings.dataDir))?.database_id;
+  const generators = createGenerators(settings);
   return {
     settings,
     namespace,
     store,
+    limits: await WorkerLimits.read(store, settings, generators.keys()),
     manifests,
     attempts: new Attempts(store),
-    generators: createGenerators(settings),
+    generators,
     normaliser: rememberingReferences(createNormaliser({ concurrency: settings.IMAGE_DECODE_CONCURRENCY })),
     accounts,
     salt: await readSalt(settings.dataDir),
@@ -97,27 +102,32 @@ const UPLOAD_SLOTS = 20;
 const STICKY_SECONDS = '1 second';
 
 /** One worker a queue, so that no kind of work takes another's slots. */
-async function createWorkers(connection: NativeConnection, deps: ActivityDependencies): Promise<Worker[]> {
+async function createWorkers(connection: NativeConnection, deps: ActivityDependencies & { limits: WorkerLimits }): Promise<Worker[]> {
   const { settings, namespace } = deps;
   const activities = { ...createActivities(deps), ...pingActivities(deps) };
   const heartbeatFlush = `${settings.IMAGE_SUBMIT_HEARTBEAT_SECONDS / 4} seconds` as const;
-  const queue = (taskQueue: string, slots: number, options: Partial<WorkerOptions> = {}): Promise<Worker> =>
+  const queue = (taskQueue: string, options: Partial<WorkerOptions>): Promise<Worker> =>
     Worker.create({
       connection,
       namespace,
       taskQueue,
       activities,
-      maxConcurrentActivityTaskExecutions: slots,
       maxHeartbeatThrottleInterval: heartbeatFlush,
       // A slow step that can be repeated elsewhere is not waited for.
       shutdownGraceTime: '2 seconds',
       ...options,
     });
   const submitGrace = Math.max(settings.IMAGE_SUBMIT_TIMEOUT_SECONDS, settings.IMAGE_SYNC_SUBMIT_TIMEOUT_SECONDS) + 60;
-  const submits = [...deps.generators.keys()].map((provider) =>
-    // A request in flight is never aborted: its reply is money.
-    queue(submitQueue(provider), settings.IMAGE_SUBMIT_CONCURRENCY, { shutdownGraceTime: `${submitGrace} seconds` }),
-  );
+  const submits = [...deps.generators.keys()].map((provider) => {
+    const { requestsPerMinute } = deps.limits.of(provider);
+    return queue(submitQueue(provider), {
+      tuner: withActivitySlots(deps.limits.slots(provider)),
+      // Until the server has the rate itself (src/shaping/keep-limits.ts), and where it cannot keep one.
+      ...(requestsPerMinute === undefined ? {} : { maxTaskQueueActivitiesPerSecond: requestsPerMinute / 60 }),
+      // A request in flight is never aborted: its reply is money.
+      shutdownGraceTime: `${submitGrace} seconds`,
+    });
+  });
   return Promise.all([
     Worker.create({
       connection,
@@ -126,9 +136,15 @@ async function createWorkers(connection: NativeConnection, deps: ActivityDepende
       workflowBundle: { codePath: BUNDLE },
       stickyQueueScheduleToStartTimeout: STICKY_SECONDS,
     }),
-    queue(TASK_QUEUES.upload, UPLOAD_SLOTS),
-    queue(TASK_QUEUES.collect, COLLECT_SLOTS),
-    queue(TASK_QUEUES.store, STORE_SLOTS),
+    queue(TASK_QUEUES.upload, { maxConcurrentActivityTaskExecutions: UPLOAD_SLOTS }),
+    queue(TASK_QUEUES.collect, { maxConcurrentActivityTaskExecutions: COLLECT_SLOTS }),
+    queue(TASK_QUEUES.store, { maxConcurrentActivityTaskExecutions: STORE_SLOTS }),
     ...submits,
   ]);
+}
+
+/** The queue has activities only; of the other kinds the SDK wants a number all the same. */
+function withActivitySlots(activityTaskSlotSupplier: AdjustableSlots): WorkerTuner {
+  const none = { type: 'fixed-size', numSlots: 1 } as const;
+  return { activityTaskSlotSupplier, workflowTaskSlotSupplier: none, localActivityTaskSlotSupplier: none, nexusTaskSlotSupplier: none };
 }

@@ -8,6 +8,7 @@ import type { ProviderName } from '../contract/names.js';
 import type { Generator } from '../generators/generator.js';
 import type { Logger } from '../log.js';
 import type { Normaliser } from '../references/normalise.js';
+import type { ProviderLimits } from '../shaping/limits.js';
 
 /** What the activities work with; made once by src/worker.ts. */
 export interface ActivityDependencies {
@@ -17,6 +18,8 @@ export interface ActivityDependencies {
   attempts: Attempts;
   manifests: Manifests;
   generators: ReadonlyMap<ProviderName, Generator>;
+  /** Rate and concurrency of each provider as they are now. */
+  limits: { of: (provider: ProviderName) => ProviderLimits };
   normaliser: Normaliser;
   accounts: AccountRegistry;
   /** Salt of the data folder: proves that an input was frozen by a client of this folder. */

@@ -4,6 +4,8 @@ import { JobFailure } from '../contract/errors.js';
 import { WAITING } from '../contract/names.js';
 import type { Accepted, Generated, GenerationOrder } from '../contract/plan.js';
 import type { Generator, SubmitOutcome } from '../generators/generator.js';
+import { capabilitiesOf } from '../generators/capabilities.js';
+import { costByList } from '../generators/price.js';
 import { accountFor } from './accounts.js';
 import { Waiting } from './boundary.js';
 import type { ActivityDependencies } from './dependencies.js';
@@ -180,7 +182,9 @@ export async function generatedOf(record: AttemptRecord, deps: ActivityDependenc
       billing: 'billed',
     });
   }
-  const { generative = true, cost, usage, notes, late } = record;
+  const { generative = true, usage, notes, late } = record;
+  const { price } = capabilitiesOf(record.provider, record.model, deps.settings.overrides);
+  const cost = record.cost ?? costByList(price, outputs.length, usage);
   return { state: 'done', outputs, generative, cost, usage, notes, ...(late ? { late } : {}) };
 }
 

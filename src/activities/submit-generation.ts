@@ -6,6 +6,7 @@ import type { Accepted, Generated, GenerationOrder, GenerationProgress } from '.
 import type { AttemptIdentity, Generator, PreparedSubmit, SubmitOutcome } from '../generators/generator.js';
 import { accountFor } from './accounts.js';
 import { attemptKey, boughtAt } from './attempt-key.js';
+import { awaitTurn, heedDelay } from './await-turn.js';
 import { mayBeCharged, Waiting } from './boundary.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { beatWhile, unaborted } from './heartbeats.js';
@@ -62,6 +63,7 @@ async function send(
   const request = await requestOf(deps, order);
   const prepared = await generator.prepare(request, account, identity, sending.form);
   refuseAfterDeadline(order);
+  await awaitTurn(deps, generator.name, account?.id);
 
   const givesUpAt = new Date(Date.now() + prepared.givesUpAfterSeconds * 1000);
   const record = await deps.attempts.open(key, n, {
@@ -88,6 +90,8 @@ async function send(
     say({ phase: 'sending', handle: outcome.handle, nonce: identity.nonce });
   }
   const stands = await unaborted(() => settle(deps, key, n, outcome, generator), deps.logger);
+  // Without it the others are told by the provider themselves.
+  await heedDelay(deps, generator.name, account?.id, outcome).catch(() => undefined);
   // Judged by somebody else meanwhile (a machine that slept): then no activity of this sender's is waited for any more.
   if (stands.late) followLateReply(deps, { key, record, order, generator, jobId, reply });
   if (outcome.type === 'not_billed' && outcome.nextForm !== undefined && stands.state === 'not_billed') return undefined;

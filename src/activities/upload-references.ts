@@ -27,14 +27,14 @@ export async function uploadReferences(deps: ActivityDependencies, given: unknow
     const input = checkedInput(given);
     refuseOtherStore(deps, input);
     const targets = targetsOf(deps, input, isSealed(deps.salt, jobId, input));
-    const limits = targets.map(({ provider, model }) => checkCapabilities(provider, input, model));
+    const limits = targets.map(({ provider, model }) => checkCapabilities(provider, input, model, deps.settings.overrides));
     const problems = limits.flatMap((checked) => checked.problems);
     if (problems.length > 0) throw failureOfProblems(problems, 'Stay within the limits of the provider, or name another.');
     // Before anything is bought: a folder that is not allowed would only be noticed when the pictures are there.
     if (deps.local) await exportFolder(jobId, input, { settings: deps.settings, salt: deps.salt, clientRoots: [] });
     const known = await adoptJob(deps, jobId, input);
 
-    const maxEdge = Math.min(...targets.map(({ provider, model }) => capabilitiesOf(provider, model).maxReferenceEdge));
+    const maxEdge = Math.min(...targets.map(({ provider, model }) => capabilitiesOf(provider, model, deps.settings.overrides).maxReferenceEdge));
     // A slow download does not hold a cancelled job.
     const uploaded = await Promise.race([upload(deps, jobId, input, known, maxEdge), cancelled()]);
     const picture = pictureOf(input);

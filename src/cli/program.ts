@@ -107,6 +107,19 @@ export function buildProgram(): Command {
     });
   addJobCommands(program);
   program
+    .command('limits [provider]')
+    .description("Show the limits of providers, or change one's for all workers while they run")
+    .addOption(dataDirOption())
+    .addOption(jsonOption())
+    .option('--concurrency <n>', 'requests in flight from one worker')
+    .option('--requests-per-minute <n>', 'requests a minute from all workers together, or none')
+    .option('--reset', 'back to the settings')
+    .addHelpText('after', example('limits', 'limits openai --requests-per-minute 60 --concurrency 10'))
+    .action(async (provider: string | undefined, options: { concurrency?: string; requestsPerMinute?: string; reset?: boolean }, command: Command) => {
+      const { limits } = await import('./limits.js');
+      process.exitCode = await limits(environmentOf(command), provider, options, optionsOf(command).json ?? false);
+    });
+  program
     .command('doctor')
     .description('Look at every part of the installation and say what to do; pings the workers')
     .addOption(dataDirOption())

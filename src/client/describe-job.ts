@@ -146,6 +146,9 @@ function runningRecord(
   } else if (pausing && type === 'PROVIDER_RATE_LIMITED') {
     record.stage = 'rate_limited';
     record.message = `Waiting until ${clock(told)}: rate limit at ${base.provider ?? 'the provider'}.`;
+  } else if (pausing && step === 'submitGeneration' && !reason && inLine(told)) {
+    record.stage = 'queued';
+    record.message = `Waiting for its turn at ${base.provider ?? 'the provider'}.`;
   } else if (reason) {
     record.message = `${record.message.slice(0, -1)}; attempt ${attempt}, because: ${reason}`;
   }
@@ -168,6 +171,14 @@ const STAGE_MESSAGES: Partial<Record<JobStage, string>> = {
   generating: 'The provider is at work.',
   storing: 'The images are being stored.',
 };
+
+/** Others are before it, or the rate of the provider is used up: a step that has a slot begins within milliseconds. */
+function inLine({ scheduledTime }: PendingActivity): boolean {
+  const since = timeOf(scheduledTime);
+  return since !== undefined && Date.now() - since.getTime() > IN_LINE_MS;
+}
+
+const IN_LINE_MS = 2000;
 
 function clock(activity: PendingActivity): string {
   const next = timeOf(activity.nextAttemptScheduleTime) ?? new Date();

@@ -68,7 +68,7 @@ function providers({ settings, accounts }: ServerInfoContext, connected: Connect
   const configured = new Set<string>([...accounts, ...(connected?.credentials ?? [])].map((account) => account.provider));
   return Object.fromEntries(
     AVAILABLE_PROVIDERS.map((name) => {
-      const can = capabilitiesOf(name);
+      const can = capabilitiesOf(name, undefined, settings.overrides);
       const state = name === 'local' ? true : settings.remote ? 'by the workers' : configured.has(name);
       return [
         name,

@@ -60,7 +60,7 @@ export async function prepareJob(kind: JobKind, raw: unknown, context: CallConte
   // A job that was started under this key before is answered, whether or not its provider's key is still here.
   const accountsComplete = context.accountsComplete && !(await isKnown(given, context));
   for (const [name, field] of given ? targetsOf(given, provider) : []) {
-    const limits = checkCapabilities(name, given ?? { kind }, field === 'provider' ? given?.model : undefined).problems;
+    const limits = checkCapabilities(name, given ?? { kind }, field === 'provider' ? given?.model : undefined, context.settings.overrides).problems;
     problems.push(...(limits.length > 0 ? limits : accountProblems(name, field, accountsComplete, context)));
   }
   const saveDir = collected(problems, 'save_dir', await folder);
@@ -73,7 +73,7 @@ export async function prepareJob(kind: JobKind, raw: unknown, context: CallConte
   if (saveDir !== undefined) await madeOrRefused(saveDir);
   const jobId = given.idempotency_key === undefined ? newJobId() : jobIdForKey(TENANT, given.idempotency_key);
   const input = frozenInput(given, provider, snapshots, context, saveDir, read.warnings);
-  const warnings = provider === undefined ? [] : checkCapabilities(provider, given, given.model).warnings;
+  const warnings = provider === undefined ? [] : checkCapabilities(provider, given, given.model, context.settings.overrides).warnings;
   return {
     jobId,
     input: sealInput(context.salt, jobId, input),

@@ -1,11 +1,12 @@
 import { LIMITS } from '../contract/input.js';
 import { JOB_KINDS, type ProviderName } from '../contract/names.js';
 import type { Capabilities } from './generator.js';
+import type { Overrides } from './overrides.js';
 import type { SizeRule } from './sizes.js';
 
 /**
  * What each provider and model can do, as data: the process of the call refuses by it, without loading a provider's code.
- * Unknown models get their provider's general row. Where each number comes from:
+ * Unknown models get their provider's general row; IMAGE_PROVIDERS_FILE overrides any of it. Where each number comes from:
  * docs/providers.md.
  */
 
@@ -202,13 +203,15 @@ export const CAPABILITIES: Readonly<Record<ProviderName, ProviderRow>> = {
 /** The providers that this version can use, in the order in which the first with a key becomes the default. */
 export const AVAILABLE_PROVIDERS: readonly ProviderName[] = ['local', 'openai', 'bfl'];
 
-/** What a provider can do with a model; without one, with the model that it chooses itself. */
-export function capabilitiesOf(provider: ProviderName, model?: string): Capabilities {
+/** What a provider can do with a model; without one, with the model that it chooses itself. The overrides are a person's. */
+export function capabilitiesOf(provider: ProviderName, model?: string, overrides: Overrides = {}): Capabilities {
   const { models = [], ...general } = CAPABILITIES[provider];
+  const mine = overrides[provider];
   const row = model === undefined ? undefined : models.find(({ match }) => matches(match, model));
-  if (!row) return general;
-  const { match: _, ...special } = row;
-  return { ...general, ...special };
+  const ours = model === undefined ? undefined : mine?.models.find(({ match }) => matches(match, model));
+  if (!row && !mine) return general;
+  const { match: _match, ...special } = row ?? { match: '' };
+  return { ...general, ...special, ...mine?.general, ...ours?.special };
 }
 
 function matches(pattern: string, name: string): boolean {

@@ -4,6 +4,7 @@ import type { Problem } from '../contract/errors.js';
 import { pixelSize } from '../contract/input.js';
 import type { ProviderName } from '../contract/names.js';
 import { AVAILABLE_PROVIDERS, capabilitiesOf } from './capabilities.js';
+import type { Overrides } from './overrides.js';
 import { mapSize } from './sizes.js';
 
 type Asked = Pick<
@@ -15,14 +16,14 @@ type Asked = Pick<
  * What a provider lacks with a model: reference count and mask are problems that name the limit, seed and the like, and
  * a size that it does not offer, are warnings.
  */
-export function checkCapabilities(provider: ProviderName, asked: Asked, model?: string): { problems: Problem[]; warnings: string[] } {
+export function checkCapabilities(provider: ProviderName, asked: Asked, model: string | undefined, overrides: Overrides): { problems: Problem[]; warnings: string[] } {
   const problems: Problem[] = [];
   const warnings: string[] = [];
   if (!AVAILABLE_PROVIDERS.includes(provider)) {
     const message = `${provider} is not available in this version; available are ${AVAILABLE_PROVIDERS.join(', ')}`;
     return { problems: [{ field: 'provider', code: 'PROVIDER_NOT_CONFIGURED', message }], warnings };
   }
-  const can = capabilitiesOf(provider, model);
+  const can = capabilitiesOf(provider, model, overrides);
   const named = model === undefined ? provider : `${provider} with the model ${model}`;
   if (!can.kinds.includes(asked.kind)) {
     problems.push({ field: 'model', code: 'INVALID_ARGUMENT', message: `${named} can do ${can.kinds.join(', ')} only` });

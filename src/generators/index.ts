@@ -18,7 +18,7 @@ export function createGenerators(settings: Settings): Map<ProviderName, Generato
     syncSubmitTimeoutSeconds: settings.IMAGE_SYNC_SUBMIT_TIMEOUT_SECONDS,
     connectTimeoutSeconds: settings.IMAGE_CONNECT_TIMEOUT_SECONDS,
   };
-  const overHttp = PROTOCOLS.map((protocol) => createHttpGenerator(protocol, times, (model) => capabilitiesOf(protocol.name, model)));
+  const overHttp = PROTOCOLS.map((protocol) => createHttpGenerator(protocol, times, (model) => capabilitiesOf(protocol.name, model, settings.overrides)));
   const all = [createLocalGenerator(), createOpenAiGenerator(times), ...overHttp];
   return new Map(all.map((generator) => [generator.name, generator]));
 }

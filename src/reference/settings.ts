@@ -119,6 +119,12 @@ export const SETTING_TEXTS: Readonly<Record<SettingName, SettingText>> = {
     unset: '`credentials.env` in the data folder, if there',
     text: 'Keys as `NAME=value` lines, for jobs that no client with a key has started; refused unless only its owner can read it.',
   },
+  IMAGE_PROVIDERS_FILE: {
+    group: 'jobs',
+    readBy: ['call', 'worker'],
+    unset: 'none',
+    text: 'JSON file with what you know better of providers and models: limits, sizes, default models, prices; see [providers](providers.md).',
+  },
   IMAGE_LOG_LEVEL: {
     group: 'jobs',
     readBy: ['all'],
@@ -197,6 +203,23 @@ export const SETTING_TEXTS: Readonly<Record<SettingName, SettingText>> = {
   },
   IMAGE_RETRY_HOURS: { group: 'patience', readBy: ['worker'], text: 'What can get better is tried again this many hours.' },
   IMAGE_SUBMIT_CONCURRENCY: { group: 'patience', readBy: ['worker'], text: 'Requests in flight from one worker to one provider.' },
+  IMAGE_CONCURRENCY_BY_PROVIDER: {
+    group: 'patience',
+    readBy: ['worker'],
+    unset: 'none',
+    text: 'The same for some providers, as in `openai=10,fal=2`. The command `limits` changes it at run time.',
+  },
+  IMAGE_REQUESTS_PER_MINUTE: {
+    group: 'patience',
+    readBy: ['worker'],
+    unset: 'none',
+    text: 'Requests a minute to a provider from all workers together, as in `openai=60,fal=30`; in any one minute four more are possible. The command `limits` changes it at run time.',
+  },
+  IMAGE_STRICT_RATE: {
+    group: 'patience',
+    readBy: ['worker'],
+    text: '`1`: these requests are evenly spaced over all workers, and no minute has more; costs a small write a request.',
+  },
   IMAGE_DECODE_CONCURRENCY: {
     group: 'patience',
     readBy: ['worker'],

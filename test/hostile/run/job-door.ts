@@ -28,6 +28,7 @@ export async function job(doors: Doors, place: Place, given: JobAttempt): Promis
     attempts: new Attempts(store),
     manifests: new Manifests(store),
     generators: new Map([['local', createLocalGenerator()]]),
+    limits: { of: () => ({ concurrency: 20 }) },
     normaliser: rememberingReferences(createNormaliser(given.decoder ?? { concurrency: 2 })),
     accounts: new AccountRegistry(),
     salt: SALT,

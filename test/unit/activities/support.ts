@@ -74,6 +74,7 @@ export async function bench({ generators = [], settings: given = {}, store: wrap
     attempts,
     manifests: new Manifests(store),
     generators: new Map(generators.map((one) => [one.name, one])),
+    limits: { of: () => ({ concurrency: 20 }) },
     normaliser: createNormaliser({ concurrency: 1 }),
     accounts,
     salt,
