@@ -14,5 +14,5 @@ const project = (name, extra = {}) => ({
 export default {
   // They wait for processes more than they compute.
   maxWorkers: '100%',
-  projects: [project('unit'), project('integration'), project('replay'), project('faults'), project('hostile')],
+  projects: [project('unit'), project('integration'), project('replay'), project('faults'), project('hostile'), project('load')],
 };

@@ -78,6 +78,8 @@ export interface JournalEntry {
 export interface FakeSettings extends Progress {
   /** Accepted keys; absent: any. */
   keys?: string[] | undefined;
+  /** Every so manieth submit is refused for its rate, with this delay in seconds. */
+  limit_every?: { nth: number; retry_after: number } | undefined;
 }
 
 export interface FakeProvider {
@@ -102,6 +104,7 @@ const settingsSchema = z.strictObject({
   complete_after_ms: z.number().min(0).optional(),
   result_life_ms: z.number().min(0).optional(),
   keys: z.array(z.string()).optional(),
+  limit_every: z.strictObject({ nth: z.int().min(2), retry_after: z.number().positive() }).optional(),
 });
 
 /**
@@ -117,6 +120,7 @@ export async function startFakeProvider(spec: FakeSpec, given: Partial<FakeSetti
   const violations: { method: string; path: string; message: string }[] = [];
   const watchers = new Set<(entry: JournalEntry) => void>();
   let held: (() => void)[] = [];
+  let submits = 0;
 
   const journal = (entry: JournalEntry): void => {
     requests.push(entry);
@@ -176,7 +180,12 @@ export async function startFakeProvider(spec: FakeSpec, given: Partial<FakeSetti
     });
     entry.prompt = received.prompt;
     entry.body = received.body;
-    const fault = faults.take('submit', false, received.prompt);
+    submits += 1;
+    const { limit_every: limited } = settings;
+    const due = limited && submits % limited.nth === 0;
+    const fault = due
+      ? faultSchema.parse({ kind: 'rate_limited', retry_after: limited.retry_after })
+      : faults.take('submit', false, received.prompt);
     if (fault && !isTaken(fault)) return refuse(entry, fault, key, response);
     const task = tasks.accept(received, key, faults.take('submit', true, received.prompt), spec.newId?.());
     entry.accepted = task.id;
