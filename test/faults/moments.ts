@@ -125,7 +125,7 @@ export const storing: Reach = async (scene, prompt) => {
 };
 
 /** Takes the lock that the product takes to write a manifest; gives what releases it. */
-async function lockManifest(scene: Scene, jobId: string): Promise<() => Promise<void>> {
+export async function lockManifest(scene: Scene, jobId: string): Promise<() => Promise<void>> {
   const digest = sha256(jobId);
   const lock = `document-${sha256(`manifests/${digest}.json`)}`;
   let release = (): void => {};

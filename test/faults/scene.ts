@@ -62,7 +62,8 @@ export interface Scene {
   close(): Promise<void>;
 }
 
-export async function openScene(): Promise<Scene> {
+/** `accounts`: keys and URLs of further providers; without, the one fake of this scene. */
+export async function openScene(accounts: Record<string, string> = {}): Promise<Scene> {
   await temporalBinary();
   const folder = await mkdtemp(join(tmpdir(), 'durable-image-faults-'));
   const [dataDir, saveRoot] = [join(folder, 'data'), join(folder, 'pictures')];
@@ -79,6 +80,7 @@ export async function openScene(): Promise<Scene> {
     IMAGE_ALLOW_PRIVATE_REFERENCE_URLS: '1',
     OPENAI_API_KEY: 'sk-canary-of-the-faults',
     OPENAI_BASE_URL: fake.url,
+    ...accounts,
   };
   let mcpLog = '';
   const startMcp = (): Promise<McpServer> => startMcpServer(CLI, env, (text) => (mcpLog += text));

@@ -89,6 +89,7 @@ export interface FakeProvider {
   settings: FakeSettings;
   ledger(): Ledger;
   fault(...faults: FaultInput[]): void;
+  clearFaults(): void;
   /** Sends the held replies; returns how many. */
   release(): number;
   /** Forgets all results. */
@@ -314,6 +315,7 @@ export async function startFakeProvider(spec: FakeSpec, given: Partial<FakeSetti
     settings,
     ledger: () => tasks.ledger(),
     fault: (...added) => faults.add(added),
+    clearFaults: () => faults.clear(),
     release,
     expire: () => tasks.expire(),
     reset,

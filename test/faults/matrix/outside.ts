@@ -1,0 +1,83 @@
+import type { ProviderName } from '../../../src/contract/names.js';
+import { startFakeOpenAi } from '../../support/fake-openai.js';
+import { bflFake } from '../../support/fakes/bfl.js';
+import { startFakeProvider, type FakeSpec } from '../../support/fakes/fake-provider.js';
+
+export type CutKind = 'drop' | 'reply_lost' | 'truncated_body' | 'unreadable' | 'hang';
+export type CutOn = 'submit' | 'poll' | 'file';
+
+/** One provider as the matrix needs it: what it has seen, and what it does to a request. */
+export interface Outside {
+  name: ProviderName;
+  /** Of the environment of the product. */
+  env: Record<string, string>;
+  /** Answers a submit with the picture itself: then there is nothing to collect. */
+  synchronous: boolean;
+  /** Where the picture is fetched from an address of its own. */
+  files: boolean;
+  /** Can show a request whose reply was lost. */
+  reconciles: boolean;
+  fault: (kind: CutKind, on: CutOn, prompt: string) => void;
+  release: () => void;
+  clear: () => void;
+  /** Requests that were accepted and billed for this prompt. */
+  bought: (prompt: string) => number;
+  /** Requests of this prompt of one kind; with the fault that they met. */
+  seen: (prompt: string, on: CutOn) => { fault: string | undefined; accepted: boolean }[];
+  total: () => number;
+  violations: () => number;
+  close: () => Promise<void>;
+}
+
+async function openai(): Promise<Outside> {
+  const fake = await startFakeOpenAi();
+  const kindOf = (method: string, path: string): CutOn | 'other' =>
+    method === 'POST' && path === '/v1/responses' ? 'submit' : method === 'GET' ? 'poll' : 'other';
+  return {
+    name: 'openai',
+    env: { OPENAI_API_KEY: 'canary-of-openai', OPENAI_BASE_URL: fake.url },
+    synchronous: false,
+    files: false,
+    reconciles: false,
+    fault: (kind, on, match) => fake.fault({ kind, match, ...(on === 'submit' ? {} : { on: 'poll' }) }),
+    release: () => void fake.release(),
+    clear: () => fake.clearFaults(),
+    bought: (prompt) => fake.ledger().by_prompt[prompt] ?? 0,
+    seen: (prompt, on) =>
+      fake.requests
+        .filter((entry) => entry.prompt === prompt && kindOf(entry.method, entry.path) === on)
+        .map(({ faults, accepted }) => ({ fault: faults[0], accepted: accepted !== undefined })),
+    total: () => fake.ledger().total,
+    violations: () => fake.violations.length,
+    close: () => fake.close(),
+  };
+}
+
+type Facts = Pick<Outside, 'name' | 'synchronous' | 'files' | 'reconciles'>;
+
+async function over(spec: FakeSpec, facts: Facts, env: (url: string) => Record<string, string>): Promise<Outside> {
+  const fake = await startFakeProvider(spec);
+  return {
+    ...facts,
+    env: env(fake.url),
+    fault: (kind, on, match) => fake.fault({ kind, on, match }),
+    release: () => void fake.release(),
+    clear: () => fake.clearFaults(),
+    bought: (prompt) => fake.ledger().by_prompt[prompt] ?? 0,
+    seen: (prompt, on) =>
+      fake.requests.filter((entry) => entry.prompt === prompt && entry.on === on).map(({ fault, accepted }) => ({ fault, accepted: accepted !== undefined })),
+    total: () => fake.ledger().total,
+    violations: () => fake.violations.length,
+    close: () => fake.close(),
+  };
+}
+
+const queue = { synchronous: false, reconciles: false } as const;
+
+/** Every provider that can bill, at a fake of its own. */
+export function startOutside(): Promise<Outside[]> {
+  return Promise.all([
+    openai(),
+    over(bflFake, { name: 'bfl', ...queue, files: true }, (url) => ({ BFL_API_KEY: 'canary-of-bfl', BFL_BASE_URL: url })),
+  ]);
+}
