@@ -22,7 +22,7 @@ const table: TableRow[] = [];
 
 beforeAll(async () => {
   outsides = await startOutside();
-  scene = await openScene(Object.assign({}, ...outsides.map(({ env }) => env)));
+  scene = await openScene(Object.fromEntries(outsides.flatMap(({ env }) => Object.entries(env))));
 });
 afterAll(async () => {
   const passed = table.filter(({ verdict }) => verdict === 'PASS').length;
