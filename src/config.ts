@@ -41,6 +41,15 @@ const byProvider = z
     return numbers;
   });
 
+const providerList = z
+  .string()
+  .optional()
+  .transform((text, context) => {
+    const read = (text ?? '').split(',').flatMap((name) => (name.trim() === '' ? [] : [resolveProvider(name, undefined)]));
+    for (const { problem } of read) if (problem) context.addIssue({ code: 'custom', message: problem.message });
+    return read.flatMap(({ provider }) => provider ?? []);
+  });
+
 const promptPrefix = z
   .string()
   .max(LIMITS.promptPrefixCharacters, `must be at most ${LIMITS.promptPrefixCharacters} characters`)
@@ -62,6 +71,7 @@ const environment = z.object({
   EF_SAVE_DIR: z.string().optional(),
   IMAGE_REFERENCE_ROOTS: z.string().optional(),
   IMAGE_PROVIDER: z.string().optional(),
+  IMAGE_FALLBACK: providerList,
   IMAGE_PROMPT_PREFIX: promptPrefix,
   EFLOWCODE_PROMPT_PREFIX: promptPrefix,
   EF_PROMPT_PREFIX: promptPrefix,
@@ -129,7 +139,7 @@ export const SETTING_NAMES: readonly string[] = Object.keys(environment.shape);
 
 /** What holds while nothing is set; settings without a default are absent. */
 export function settingDefaults(): Partial<Record<SettingName, string | number | boolean | undefined>> {
-  const { IMAGE_CONCURRENCY_BY_PROVIDER: _concurrency, IMAGE_REQUESTS_PER_MINUTE: _rates, ...plain } = environment.parse({});
+  const { IMAGE_CONCURRENCY_BY_PROVIDER: _concurrency, IMAGE_REQUESTS_PER_MINUTE: _rates, IMAGE_FALLBACK: _fallback, ...plain } = environment.parse({});
   return plain;
 }
 

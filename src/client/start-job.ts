@@ -72,7 +72,8 @@ export async function prepareJob(kind: JobKind, raw: unknown, context: CallConte
 
   if (saveDir !== undefined) await madeOrRefused(saveDir);
   const jobId = given.idempotency_key === undefined ? newJobId() : jobIdForKey(TENANT, given.idempotency_key);
-  const input = frozenInput(given, provider, snapshots, context, saveDir, read.warnings);
+  const fallback = given.fallback ?? usualFallback(given, provider, context);
+  const input = frozenInput({ ...given, ...(fallback.length > 0 ? { fallback } : {}) }, provider, snapshots, context, saveDir, read.warnings);
   const warnings = provider === undefined ? [] : checkCapabilities(provider, given, given.model, context.settings.overrides).warnings;
   return {
     jobId,
@@ -91,6 +92,17 @@ function providerOf(given: JobArguments, { settings, accounts }: CallContext): P
   if (accounts === undefined) return undefined;
   // A key of a provider that this version cannot use says nothing.
   return [...accounts.keys()].find((name) => AVAILABLE_PROVIDERS.includes(name)) ?? 'local';
+}
+
+/** By the setting, where the call says nothing: only what could do it is worth a try. */
+function usualFallback(given: JobArguments, provider: ProviderName | undefined, { settings, accounts }: CallContext): ProviderName[] {
+  // A keyless preview is no substitute for a picture that somebody waits for, unless it is named.
+  return settings.IMAGE_FALLBACK.filter(
+    (name) =>
+      name !== provider &&
+      (accounts === undefined || name === 'local' || accounts.has(name)) &&
+      checkCapabilities(name, given, undefined, settings.overrides).problems.length === 0,
+  );
 }
 
 async function isKnown(given: JobArguments | undefined, context: CallContext): Promise<boolean> {
@@ -202,6 +214,7 @@ function defaultModel(provider: ProviderName | undefined, accounts: CallContext[
   const account = provider === undefined ? undefined : accounts?.get(provider);
   if (account === undefined || !('models' in account)) return undefined;
   const { image, responses } = account.models;
+  if (provider !== 'openai') return image;
   // An image model of another name would be taken for the model that calls the tool; the worker knows it by the account.
   return image?.startsWith('gpt-image-') ? image : responses;
 }

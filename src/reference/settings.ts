@@ -100,6 +100,12 @@ export const SETTING_TEXTS: Readonly<Record<SettingName, SettingText>> = {
     unset: 'the first with a key, else `local`',
     text: 'The provider of calls that name none; with a remote Temporal the setting of the worker.',
   },
+  IMAGE_FALLBACK: {
+    group: 'jobs',
+    readBy: ['call'],
+    unset: 'none',
+    text: 'Providers for calls that give no `fallback`, in order, as in `fal,bfl`; those without a key, or that cannot do what is asked, are left out.',
+  },
   IMAGE_PROMPT_PREFIX: {
     group: 'jobs',
     readBy: ['call'],

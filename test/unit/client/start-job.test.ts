@@ -58,6 +58,20 @@ describe('a prepared job', () => {
     await expect(prepareJob('image_generate', call, { ...none, isKnown: async () => true })).resolves.toBeDefined();
   });
 
+  it('gets the usual fallbacks that have a key and can do it, unless the call names its own', async () => {
+    const settings = readSettings({ IMAGE_DATA_DIR: join(folder, 'data'), IMAGE_SAVE_ROOT: join(folder, 'pictures'), IMAGE_FALLBACK: 'fal, gpt,bfl' });
+    const accounts = new Map([...(context.accounts ?? []), ['bfl', { provider: 'bfl', id: '89abcdef' }] as const]);
+    const withFallback: CallContext = { ...context, settings, accounts };
+    const { input, digest } = await prepareJob('image_generate', { prompt: 'a red kite' }, withFallback);
+    expect(input).toMatchObject({ provider: 'openai', fallback: ['bfl'], frozen: { accounts: { openai: '0123abcd', bfl: '89abcdef' } } });
+    // A setting is no part of the request: the same call is the same job after it was changed.
+    expect(digest).toBe(await digestOf({}));
+    const named = await prepareJob('image_generate', { prompt: 'a red kite', fallback: ['local'] }, withFallback);
+    expect(named.input.fallback).toEqual(['local']);
+    const webp = await prepareJob('image_generate', { prompt: 'a red kite', output_format: 'webp' }, withFallback);
+    expect(webp.input.fallback).toBeUndefined();
+  });
+
   it('is refused when its folder cannot be made', async () => {
     const call = { prompt: 'a kite', save_dir: 'L'.repeat(300) };
     await expect(prepareJob('image_generate', call, context)).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
