@@ -1,6 +1,8 @@
 import type { Account } from '../accounts/account.js';
 import type { Settings } from '../config.js';
 import { AVAILABLE_PROVIDERS, capabilitiesOf } from '../generators/capabilities.js';
+import type { Capabilities } from '../generators/generator.js';
+import { inWords } from '../generators/sizes.js';
 import { LIMITS } from '../contract/input.js';
 import { JobFailure } from '../contract/errors.js';
 import { resolveProvider } from '../contract/provider-names.js';
@@ -64,28 +66,34 @@ export async function serverInfo(context: ServerInfoContext): Promise<Record<str
   };
 }
 
+/** Whole for those that can be used here; of the others what helps to choose one, so that the answer stays small. */
 function providers({ settings, accounts }: ServerInfoContext, connected: Connected | undefined): Record<string, unknown> {
   const configured = new Set<string>([...accounts, ...(connected?.credentials ?? [])].map((account) => account.provider));
   return Object.fromEntries(
     AVAILABLE_PROVIDERS.map((name) => {
       const can = capabilitiesOf(name, undefined, settings.overrides);
       const state = name === 'local' ? true : settings.remote ? 'by the workers' : configured.has(name);
-      return [
-        name,
-        {
-          configured: state,
-          generative: can.generative,
-          kinds: can.kinds,
-          max_references: can.maxReferences,
-          mask: can.mask,
-          seed: can.seed,
-          quality: can.quality,
-          background: can.background,
-          output_formats: can.formats,
-        },
-      ];
+      const brief = { configured: state, max_references: can.maxReferences, mask: can.mask };
+      return [name, state === true ? { ...brief, ...wholeOf(can) } : brief];
     }),
   );
+}
+
+function wholeOf(can: Capabilities): Record<string, unknown> {
+  const { perImage, currency, source } = can.price ?? {};
+  return {
+    generative: can.generative,
+    default_model: can.defaultModel,
+    kinds: can.kinds,
+    seed: can.seed,
+    quality: can.quality,
+    background: can.background,
+    output_formats: can.formats,
+    sizes: inWords(can.sizes),
+    cancel: can.cancel,
+    result_life_seconds: can.resultLifeSeconds,
+    ...(perImage === undefined ? {} : { price_per_image: `${perImage} ${currency} (${source})` }),
+  };
 }
 
 /** Of calls that name none; what cannot be used is among the findings. */

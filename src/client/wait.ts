@@ -78,7 +78,7 @@ async function never(signal: AbortSignal): Promise<void> {
 const LOOK_FIRST_MS = 1000;
 const LOOK_LONGEST_MS = 5000;
 /** Each job that is waited for takes so much of the pause: all of them together look at most this often, and the end is told by the watch. */
-const LOOK_SHARE_MS = 50;
+const LOOK_SHARE_MS = 100;
 
 /** One look at a job. */
 export interface Look {

@@ -55,6 +55,20 @@ export function mapSize({ size, aspect_ratio: aspectRatio }: Asked, rule: SizeRu
   }
 }
 
+/** A rule for people and models. */
+export function inWords(rule: SizeRule): string {
+  switch (rule.by) {
+    case 'any':
+      return 'WxH, passed through';
+    case 'list':
+      return rule.sizes.join(', ');
+    case 'pixels':
+      return `WxH in steps of ${rule.step}, edges ${rule.minEdge} to ${rule.maxEdge}, at most ${Math.floor(rule.maxPixels / 1e5) / 10} megapixels`;
+    case 'ratio':
+      return `${rule.ratios.join(', ')}${rule.resolutions ? ` at ${rule.resolutions.map(({ name }) => name).join(', ')}` : ''}`;
+  }
+}
+
 interface Pixels {
   width: number;
   height: number;
