@@ -87,7 +87,8 @@ async function reconciled(
 ): Promise<string | undefined> {
   if (!generator.reconcile || Date.parse(open.gives_up_at) > Date.now()) return undefined;
   const account = accountFor(deps, order.target, open.account);
-  return generator.reconcile({ nonce: open.nonce, jobId: open.job_id, item: open.item }, account);
+  const times = { openedAt: open.created_at, givesUpAt: open.gives_up_at };
+  return generator.reconcile({ nonce: open.nonce, jobId: open.job_id, item: open.item, ...times }, account);
 }
 
 /** Writes down what became of the one request of record n. A reply outranks a judgement; nothing outranks a reply. */

@@ -28,6 +28,9 @@ export interface AttemptIdentity {
   nonce: string;
   jobId: string;
   item: number;
+  /** Of a request whose answer was lost: when its record was opened, and until when its sender listened; ISO 8601. */
+  openedAt?: string;
+  givesUpAt?: string;
 }
 
 export interface GeneratedImage {

@@ -46,6 +46,8 @@ export interface Lost {
   detail: string;
   /** The status, when only the body was lost. */
   status?: number;
+  /** It was cut off for its size: asking again would bring the same. */
+  tooLarge?: true;
 }
 
 export type HttpOutcome = HttpReply | NotSent | Lost;
@@ -214,9 +216,9 @@ function converse(sent: http.ClientRequest, request: HttpRequest, deadline: numb
       clearTimeout(timer);
       resolve(outcome);
     };
-    const lost = (detail: string): void => {
+    const lost = (detail: string, tooLarge = false): void => {
       if (settled) return;
-      settle({ type: 'lost', detail, ...(status !== undefined && { status }) });
+      settle({ type: 'lost', detail, ...(status !== undefined && { status }), ...(tooLarge && { tooLarge }) });
       sent.destroy();
     };
     const timer = setTimeout(
@@ -231,7 +233,7 @@ function converse(sent: http.ClientRequest, request: HttpRequest, deadline: numb
       let size = 0;
       response.on('data', (chunk: Buffer) => {
         size += chunk.length;
-        if (size > limit) lost(`the reply is larger than ${limit} bytes`);
+        if (size > limit) lost(`the reply is larger than ${limit} bytes`, true);
         else chunks.push(chunk);
       });
       response.on('error', (error) => lost(`the reply broke off (${codeOf(error)})`));

@@ -3,12 +3,12 @@ import type { Account } from '../../accounts/account.js';
 import { JobFailure } from '../../contract/errors.js';
 import { outageFailure } from '../failures.js';
 import type { Capabilities, Generator, PollOutcome, PreparedSubmit, SubmitOutcome } from '../generator.js';
-import { ask, lookUp, sendOnce, type HttpRequest } from '../transport.js';
+import { ask, lookUp, sendOnce, type HttpOutcome } from '../transport.js';
 import { encodeBody } from './body.js';
 import { Endpoint } from './endpoint.js';
 import { fetchPictures, readKeptDownload, keepDownload } from './download.js';
-import { cancelledWithoutWord, MissingRequests, unanswerable } from './poll-failures.js';
-import type { Answer, Protocol, Question } from './protocol.js';
+import { cancelledWithoutWord, MissingRequests, oversized, unanswerable } from './poll-failures.js';
+import type { Answer, Further, Protocol, Question } from './protocol.js';
 import { answerOf } from './reading.js';
 import { submitOutcome } from './submit-outcome.js';
 
@@ -21,6 +21,15 @@ export interface HttpTimes {
   /** How long an accepted request must be missing until that is believed; believing too early throws a paid picture away. */
   missingPatienceSeconds?: number;
 }
+
+interface Found<T> {
+  answer: Answer;
+  host: string;
+  outcome: T | undefined;
+}
+
+/** One look at a request takes no more questions than this. */
+const MAX_QUESTIONS = 50;
 
 /**
  * A generator over HTTP from what is special about its provider. One record, one request: `send` goes through sendOnce
@@ -36,20 +45,35 @@ export function createHttpGenerator(
 
   const endpointOf = (given: Account | undefined): Endpoint => new Endpoint(protocol, required(protocol, given));
 
-  const put = async (endpoint: Endpoint, question: Question, handle: string): Promise<{ answer: Answer; request: HttpRequest }> => {
+  const shown = (handle: string): string => protocol.shown?.(handle) ?? handle;
+
+  const put = async (endpoint: Endpoint, question: Question): Promise<{ reply: HttpOutcome; host: string }> => {
     const { url, headers } = endpoint.locate(question.at);
     const body = question.json === undefined ? undefined : Buffer.from(JSON.stringify(question.json));
-    const request: HttpRequest = {
+    const reply = await ask({
       method: question.method,
       url,
       headers: { ...headers, accept: 'application/json', ...(body ? { 'content-type': 'application/json' } : {}) },
       ...(body ? { body } : {}),
       connectTimeoutSeconds,
       timeoutSeconds: times.submitTimeoutSeconds,
-    };
-    const reply = await ask(request);
-    if (reply.type !== 'reply') throw outageFailure(reply, url.host, handle);
-    return { answer: answerOf(reply, endpoint.secrets), request };
+    });
+    return { reply, host: url.host };
+  };
+
+  /** Puts one question after another, until an answer says something. Undefined: an answer is too large to be read. */
+  const inquire = async <T>(endpoint: Endpoint, first: Further<T>, name: string): Promise<Found<T> | undefined> => {
+    let next = first;
+    for (let left = MAX_QUESTIONS; ; left -= 1) {
+      const { reply, host } = await put(endpoint, next.question);
+      if (reply.type === 'lost' && reply.tooLarge) return undefined;
+      if (reply.type !== 'reply') throw outageFailure(reply, host, name);
+      const answer = answerOf(reply, endpoint.secrets);
+      const outcome = next.read(answer);
+      if (!isFurther(outcome)) return { answer, host, outcome };
+      if (left <= 1) return { answer, host, outcome: undefined };
+      next = outcome;
+    }
   };
 
   const generator: Generator = {
@@ -92,16 +116,20 @@ export function createHttpGenerator(
       const endpoint = endpointOf(given);
       const kept = readKeptDownload(handle);
       if (kept) return fetchPictures(kept, endpoint, times, handle);
-      if (!protocol.poll) throw new Error(`${protocol.name} has no questions to ask for ${handle}`);
-      const { answer, request } = await put(endpoint, protocol.poll.ask(handle, endpoint.account), handle);
-      const outcome = protocol.poll.read(answer, handle);
+      const { poll } = protocol;
+      if (!poll) throw new Error(`${protocol.name} has no questions to ask for ${handle}`);
+      const name = shown(handle);
+      const question = poll.ask(handle, endpoint.account);
+      const found = await inquire(endpoint, { type: 'further', question, read: (said) => poll.read(said, handle) }, name);
+      if (!found) throw oversized(protocol.title, name);
+      const { answer, host, outcome } = found;
       const { status } = answer.reply;
       if (outcome === 'missing' || (outcome === undefined && (status === 404 || status === 410))) return missing.look(handle, answer.reply);
       if (outcome) missing.seen(handle);
-      if (outcome?.type === 'download') return fetchPictures(outcome, endpoint, times, handle);
+      if (outcome?.type === 'download') return fetchPictures(outcome, endpoint, times, name);
       if (outcome) return outcome;
-      if (isPassing(status)) throw outageFailure(answer.reply, request.url.host, handle);
-      throw unanswerable(answer, handle);
+      if (isPassing(status)) throw outageFailure(answer.reply, host, name);
+      throw unanswerable(answer, name);
     },
   };
 
@@ -110,22 +138,27 @@ export function createHttpGenerator(
     generator.cancel = async (handle, given) => {
       if (readKeptDownload(handle)) return { billing: 'billed', message: 'The picture was finished before the cancellation, so it is billed.' };
       const endpoint = endpointOf(given);
-      const { answer, request } = await put(endpoint, cancel.ask(handle, endpoint.account), handle);
-      const said = cancel.read(answer);
-      if (said) return said;
+      const question = cancel.ask(handle, endpoint.account);
+      const found = await inquire(endpoint, { type: 'further', question, read: (said) => cancel.read(said) }, shown(handle));
+      if (!found) throw oversized(protocol.title, shown(handle));
+      const { answer, host, outcome } = found;
+      if (outcome) return outcome;
       const { status } = answer.reply;
-      if (status >= 300 && isPassing(status)) throw outageFailure(answer.reply, request.url.host, handle);
+      if (status >= 300 && isPassing(status)) throw outageFailure(answer.reply, host, shown(handle));
       return cancelledWithoutWord(answer.reply);
     };
   }
   if (reconcile) {
     generator.reconcile = async (attempt, given) => {
       const endpoint = endpointOf(given);
-      const { answer, request } = await put(endpoint, reconcile.ask(attempt, endpoint.account), attempt.nonce);
+      const question = reconcile.ask(attempt, endpoint.account);
+      const found = await inquire(endpoint, { type: 'further', question, read: (said) => reconcile.read(said, attempt) }, attempt.nonce);
+      // What cannot be read proves nothing.
+      if (!found) return undefined;
+      const { answer, host, outcome } = found;
       const { status } = answer.reply;
-      if (status >= 200 && status < 300) return reconcile.read(answer, attempt);
-      if (isPassing(status)) throw outageFailure(answer.reply, request.url.host, attempt.nonce);
-      return undefined;
+      if (status < 200 || (status >= 300 && isPassing(status))) throw outageFailure(answer.reply, host, attempt.nonce);
+      return status < 300 ? outcome : undefined;
     };
   }
   return generator;
@@ -134,6 +167,10 @@ export function createHttpGenerator(
 /** An answer to a free question that is worth asking again: an outage, or something between that answered instead. */
 function isPassing(status: number): boolean {
   return status < 400 || status >= 500 || status === 408 || status === 409 || status === 425 || status === 429;
+}
+
+function isFurther<T>(outcome: T | Further<T>): outcome is Further<T> {
+  return typeof outcome === 'object' && outcome !== null && 'type' in outcome && outcome.type === 'further';
 }
 
 function required({ title, keyVariable }: Protocol, account: Account | undefined): Account {

@@ -50,6 +50,17 @@ export function unanswerable(answer: Answer, handle: string): JobFailure {
   });
 }
 
+/** An answer beyond all measure; the accepted request is not touched. */
+export function oversized(title: string, handle: string): JobFailure {
+  return new JobFailure({
+    code: 'PROVIDER_UNAVAILABLE',
+    message: `The answer of ${title} for the accepted request ${handle.slice(0, 80)} is too large to be read.`,
+    nextStep: 'Nothing to do: it is asked again, and nothing is sent twice.',
+    retryable: true,
+    billing: 'maybe',
+  });
+}
+
 export function cancelledWithoutWord(reply: HttpReply): { billing: Billing; message: string } {
   const told = reply.status >= 200 && reply.status < 300;
   return {

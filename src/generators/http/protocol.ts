@@ -26,8 +26,8 @@ export interface Protocol {
   /** Free questions about an accepted request. */
   poll?: {
     ask: (handle: string, account: Account) => Question;
-    /** Of any status. `missing`: it does not have the request; undefined: judged by the status alone. */
-    read: (answer: Answer, handle: string) => PollOutcome | Download | 'missing' | undefined;
+    /** Of any status. */
+    read: (answer: Answer, handle: string) => PollReading | Further<PollReading>;
   };
   cancel?: {
     ask: (handle: string, account: Account) => Question;
@@ -37,9 +37,11 @@ export interface Protocol {
   /** Looks for a request whose answer was lost. */
   reconcile?: {
     ask: (attempt: AttemptIdentity, account: Account) => Question;
-    /** The handle of the one request that is this attempt's. */
-    read: (answer: Answer, attempt: AttemptIdentity) => string | undefined;
+    /** Of any status: the handle of the one request that is this attempt's; undefined when it is not certain. */
+    read: (answer: Answer, attempt: AttemptIdentity) => string | undefined | Further<string | undefined>;
   };
+  /** The provider's own id within a handle that holds more, for sentences. */
+  shown?: (handle: string) => string;
   /**
    * Hosts, beside the account's own, that returned addresses may have: 'fal.media' stands for itself and its subdomains.
    * The key goes to the account's own host and, of these, to those in `trusted`.
@@ -85,6 +87,16 @@ export interface Question {
   /** Below the account's base URL, or a whole URL that the provider returned: its host is checked. */
   at: string;
   json?: unknown;
+}
+
+/** `missing`: the provider does not have the request; undefined: judged by the status alone. */
+export type PollReading = PollOutcome | Download | 'missing' | undefined;
+
+/** The answer only leads to another free question, which is asked at once. */
+export interface Further<T> {
+  type: 'further';
+  question: Question;
+  read: (answer: Answer) => T | Further<T>;
 }
 
 /** A reply with what reading it takes. */

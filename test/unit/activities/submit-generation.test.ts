@@ -143,7 +143,10 @@ describe('an open record whose time is over', () => {
     const on = await make({ generators: [paid] });
     await leave(on, -1);
     expect(await submit(on, order())).toMatchObject({ handle: 'resp_found' });
-    expect(asked).toEqual([{ nonce: 'nonce-of-the-dead', jobId: JOB, item: 0 }]);
+    const record = await on.attempts.latest(key());
+    const times = { openedAt: record?.created_at, givesUpAt: record?.gives_up_at };
+    expect(asked).toEqual([{ nonce: 'nonce-of-the-dead', jobId: JOB, item: 0, ...times }]);
+    expect(Date.parse(times.openedAt ?? '')).toBeGreaterThan(Date.now() - 60_000);
     expect(paid.sent).toEqual([]);
   });
 

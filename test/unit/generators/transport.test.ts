@@ -189,7 +189,7 @@ describe('sent and lost', () => {
 
   it('when the reply is larger than the limit', async () => {
     const { port } = await web((_request, response) => response.end('x'.repeat(1001)));
-    expect(await post(`http://127.0.0.1:${port}/`, { maxReplyBytes: 1000 })).toMatchObject({ type: 'lost', status: 200, detail: expect.stringContaining('larger') });
+    expect(await post(`http://127.0.0.1:${port}/`, { maxReplyBytes: 1000 })).toMatchObject({ type: 'lost', status: 200, tooLarge: true, detail: expect.stringContaining('larger') });
     expect(await post(`http://127.0.0.1:${port}/`, { maxReplyBytes: 1001 })).toMatchObject({ type: 'reply' });
   });
 });
