@@ -20,6 +20,12 @@ const RESOLUTIONS = [
   { name: '2K', pixels: 2048 ** 2 },
   { name: '4K', pixels: 4096 ** 2 },
 ];
+const XAI_RESOLUTIONS = [
+  { name: '1k', pixels: 1024 ** 2 },
+  { name: '2k', pixels: 2048 ** 2 },
+];
+const KONTEXT_RATIOS = ['21:9', '16:9', '4:3', '3:2', '1:1', '2:3', '3:4', '9:16', '9:21'];
+const ALL_FORMATS = ['png', 'jpeg', 'webp'];
 const FREE_SIZES = (step: number, maxPixels: number): SizeRule => ({ by: 'pixels', step, minEdge: 64, maxEdge: 4096, maxPixels });
 
 const OPENAI: Capabilities = {
@@ -109,10 +115,7 @@ export const CAPABILITIES: Readonly<Record<ProviderName, ProviderRow>> = {
     sizes: {
       by: 'ratio',
       ratios: XAI_RATIOS,
-      resolutions: [
-        { name: '1k', pixels: 1024 ** 2 },
-        { name: '2k', pixels: 2048 ** 2 },
-      ],
+      resolutions: XAI_RESOLUTIONS,
     },
   },
   bfl: {
@@ -141,9 +144,10 @@ export const CAPABILITIES: Readonly<Record<ProviderName, ProviderRow>> = {
   },
   fal: {
     kinds: JOB_KINDS,
-    // More are silently left out.
+    // flux-2 leaves more out without a word.
     maxReferences: 4,
-    mask: false,
+    // A mask without a model goes to the fill model.
+    mask: true,
     seed: true,
     quality: false,
     background: false,
@@ -153,12 +157,36 @@ export const CAPABILITIES: Readonly<Record<ProviderName, ProviderRow>> = {
     cancel: true,
     generative: true,
     defaultModel: 'fal-ai/flux-2',
-    sizes: FREE_SIZES(16, 4_000_000),
+    sizes: { by: 'pixels', step: 16, minEdge: 512, maxEdge: 2048, maxPixels: 2048 ** 2 },
+    // As long as we ask for; see fal.ts.
+    resultLifeSeconds: 7 * 86_400,
     models: [
-      { match: 'fal-ai/flux-2*' },
-      { match: 'fal-ai/gpt-image-*', maxReferences: 16, mask: true, seed: false, quality: true, sizes: OPENAI_SIZES },
-      { match: 'fal-ai/flux-pro/v1/fill*', maxReferences: 1, mask: true },
-      { match: '*', maxReferences: LIMITS.references, mask: true, quality: true, background: true },
+      { match: 'fal-ai/flux-2-*', maxReferences: 8, mask: false, sizes: FREE_SIZES(16, 4_000_000) },
+      { match: 'fal-ai/flux-2*', mask: false, formats: ALL_FORMATS },
+      { match: 'fal-ai/gpt-image-1*', maxReferences: 16, seed: false, quality: true, background: true, formats: ALL_FORMATS, sizes: OPENAI_SIZES },
+      { match: 'openai/gpt-image-2*', maxReferences: 16, seed: false, quality: true, formats: ALL_FORMATS, sizes: OPENAI_FREE_SIZES },
+      ...['fal-ai/nano-banana-2*', 'fal-ai/nano-banana-pro*', 'fal-ai/gemini-3*'].map((match) => ({
+        match,
+        maxReferences: 14,
+        mask: false,
+        formats: ALL_FORMATS,
+        sizes: { by: 'ratio', ratios: WIDE_RATIOS, resolutions: RESOLUTIONS } as const,
+      })),
+      ...['fal-ai/nano-banana*', 'fal-ai/gemini-25-flash-image*'].map((match) => ({
+        match,
+        maxReferences: LIMITS.references,
+        mask: false,
+        formats: ALL_FORMATS,
+        sizes: { by: 'ratio', ratios: WIDE_RATIOS } as const,
+      })),
+      { match: 'fal-ai/flux-pro/kontext*', mask: false, sizes: { by: 'ratio', ratios: KONTEXT_RATIOS } },
+      { match: 'fal-ai/flux-pro/v1/fill*', maxReferences: 1 },
+      { match: 'fal-ai/bytedance/seedream/v4.5*', maxReferences: 10, mask: false, sizes: { by: 'pixels', step: 1, minEdge: 1920, maxEdge: 4096, maxPixels: 4096 ** 2 } },
+      { match: 'fal-ai/bytedance/seedream/v4*', maxReferences: 10, mask: false, sizes: { by: 'pixels', step: 1, minEdge: 960, maxEdge: 4096, maxPixels: 4096 ** 2 } },
+      { match: 'xai/grok-imagine-image*', maxReferences: 3, mask: false, seed: false, formats: ALL_FORMATS, sizes: { by: 'ratio', ratios: XAI_RATIOS, resolutions: XAI_RESOLUTIONS } },
+      { match: 'fal-ai/flux/dev*', maxReferences: 1, mask: false, sizes: { by: 'any' } },
+      { match: 'fal-ai/flux/schnell', kinds: ['image_generate'], maxReferences: 0, mask: false, sizes: { by: 'any' } },
+      { match: '*', maxReferences: LIMITS.references, quality: true, background: true, formats: ALL_FORMATS, sizes: { by: 'any' } },
     ],
   },
   replicate: {
@@ -201,7 +229,7 @@ export const CAPABILITIES: Readonly<Record<ProviderName, ProviderRow>> = {
 };
 
 /** The providers that this version can use, in the order in which the first with a key becomes the default. */
-export const AVAILABLE_PROVIDERS: readonly ProviderName[] = ['local', 'openai', 'bfl'];
+export const AVAILABLE_PROVIDERS: readonly ProviderName[] = ['local', 'openai', 'bfl', 'fal'];
 
 /** What a provider can do with a model; without one, with the model that it chooses itself. The overrides are a person's. */
 export function capabilitiesOf(provider: ProviderName, model?: string, overrides: Overrides = {}): Capabilities {

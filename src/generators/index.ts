@@ -2,6 +2,7 @@ import type { Settings } from '../config.js';
 import type { ProviderName } from '../contract/names.js';
 import { bfl } from './bfl.js';
 import { capabilitiesOf } from './capabilities.js';
+import { fal } from './fal.js';
 import type { Generator } from './generator.js';
 import { createHttpGenerator } from './http/http-generator.js';
 import type { Protocol } from './http/protocol.js';
@@ -9,7 +10,7 @@ import { createLocalGenerator } from './local/index.js';
 import { createOpenAiGenerator } from './openai/index.js';
 
 /** A new provider is one file with its protocol, a line here and a row in capabilities.ts; see docs/providers.md. */
-const PROTOCOLS: readonly Protocol[] = [bfl];
+const PROTOCOLS: readonly Protocol[] = [bfl, fal];
 
 /** Every provider that this version can use. */
 export function createGenerators(settings: Settings): Map<ProviderName, Generator> {

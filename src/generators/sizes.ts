@@ -83,7 +83,9 @@ function fitted(wanted: Pixels, exact: boolean, rule: Extract<SizeRule, { by: 'p
   let { width, height } = wanted;
   if (width / height > maxRatio) width = height * maxRatio;
   if (height / width > maxRatio) height = width * maxRatio;
-  const scale = Math.min(1, maxEdge / Math.max(width, height), Math.sqrt(maxPixels / (width * height)));
+  // Up when an edge is too short, so that the shape stays.
+  const enough = Math.max(1, minEdge / Math.min(width, height));
+  const scale = Math.min(enough, maxEdge / Math.max(width, height), Math.sqrt(maxPixels / (width * height)));
   // Down where it was scaled, so that rounding does not lead beyond the limit again.
   const round = scale < 1 ? Math.floor : Math.round;
   const edge = (length: number): number => Math.min(maxEdge, Math.max(Math.ceil(minEdge / step) * step, round((length * scale) / step) * step));

@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import * as z from 'zod';
 import { faultSchema, FaultQueue, isTaken, type Fault, type FaultInput, type On, type RefusalKind } from './faults.js';
-import { picturesOf, Tasks, type Ledger, type Progress, type Received, type Task } from './tasks.js';
+import { picturesOf, Tasks, type Ledger, type Progress, type Received, type Task, type TaskState } from './tasks.js';
 
 export interface RawRequest {
   method: string;
@@ -28,7 +28,8 @@ export class WireError extends Error {
   }
 }
 
-export type Route = { on: 'submit' | 'list' } | { on: 'poll' | 'cancel'; id: string };
+/** `part`: what of it is asked for, where the state and the result have addresses of their own; only the state moves on. */
+export type Route = { on: 'submit' | 'list' } | { on: 'poll'; id: string; part?: string } | { on: 'cancel'; id: string };
 
 /** What is special about one provider's API. */
 export interface FakeSpec {
@@ -43,13 +44,17 @@ export interface FakeSpec {
   synchronous?: boolean | ((received: Received) => boolean);
   /** Of an accepted request; of a synchronous one with its pictures. */
   accepted(task: Task, fake: Shown): Reply | Promise<Reply>;
-  shown(task: Task, fake: Shown): Reply | Promise<Reply>;
-  cancelled?(task: Task, fake: Shown): Reply;
-  listed?(tasks: readonly Task[], fake: Shown): Reply | Promise<Reply>;
+  shown(task: Task, fake: Shown, part?: string): Reply | Promise<Reply>;
+  /** `was`: its state before. */
+  cancelled?(task: Task, fake: Shown, was: TaskState): Reply;
+  /** Of the key that asks. */
+  listed?(tasks: readonly Task[], fake: Shown, query: URLSearchParams): Reply | Promise<Reply>;
   /** In the provider's own form. */
   refusal(kind: RefusalKind, fault: Fault, key: string): Reply;
   /** For an id that is not known, or is gone. */
   unknown(id: string): Reply;
+  /** Where a request whose result is gone is still shown. */
+  gone?(task: Task, fake: Shown): Reply;
   newId?(): string;
 }
 
@@ -171,7 +176,7 @@ export async function startFakeProvider(spec: FakeSpec, given: Partial<FakeSetti
       return send(response, spec.refusal('unauthorized', faultSchema.parse({ kind: 'unauthorized' }), key));
     }
     if (route.on === 'submit') return submit(request, entry, key, response);
-    return question(route, entry, key, response);
+    return question(route, request, entry, key, response);
   }
 
   async function submit(request: RawRequest, entry: JournalEntry, key: string, response: ServerResponse): Promise<void> {
@@ -198,23 +203,30 @@ export async function startFakeProvider(spec: FakeSpec, given: Partial<FakeSetti
     answer(entry, fault, response, await spec.accepted(task, shown));
   }
 
-  async function question(route: Exclude<Route, { on: 'submit' }>, entry: JournalEntry, key: string, response: ServerResponse): Promise<void> {
+  async function question(route: Route, request: RawRequest, entry: JournalEntry, key: string, response: ServerResponse): Promise<void> {
     const task = 'id' in route ? tasks.find(route.id, key) : undefined;
+    const notThere = (id: string): Reply => {
+      const known = tasks.known(id, key);
+      return known && spec.gone ? spec.gone(known, shown) : spec.unknown(id);
+    };
     entry.prompt = task?.received.prompt;
     const fault = faults.take(route.on, false, entry.prompt ?? '');
     if (fault && !isTaken(fault)) return refuse(entry, fault, key, response);
-    if (route.on === 'list') return answer(entry, fault, response, (await spec.listed?.(tasks.all(), shown)) ?? { status: 404, json: {} });
-    if (!('id' in route)) return;
-    if (!task) return answer(entry, fault, response, spec.unknown(route.id));
-    if (route.on === 'cancel') {
-      const wasOver = task.endedAt !== undefined;
-      if (!wasOver) tasks.end(task, 'cancelled');
-      return answer(entry, fault, response, spec.cancelled?.(task, shown) ?? { status: 404, json: {} });
+    if (route.on === 'list') {
+      const mine = tasks.all().filter((one) => one.key === key);
+      return answer(entry, fault, response, (await spec.listed?.(mine, shown, request.query)) ?? { status: 404, json: {} });
     }
-    tasks.move(task);
+    if (!('id' in route)) return;
+    if (!task) return answer(entry, fault, response, notThere(route.id));
+    if (route.on === 'cancel') {
+      const was = task.state;
+      tasks.end(task, 'cancelled');
+      return answer(entry, fault, response, spec.cancelled?.(task, shown, was) ?? { status: 404, json: {} });
+    }
+    if (route.part === undefined) tasks.move(task);
     // The picture was ready in this moment, and is gone already.
-    if (!tasks.find(task.id, key)) return answer(entry, fault, response, spec.unknown(task.id));
-    answer(entry, fault, response, await spec.shown(task, shown));
+    if (!tasks.find(task.id, key)) return answer(entry, fault, response, notThere(task.id));
+    answer(entry, fault, response, await spec.shown(task, shown, route.part));
   }
 
   async function serveFile(request: RawRequest, id: string, index: number, response: ServerResponse): Promise<void> {

@@ -66,6 +66,12 @@ export class Tasks {
     return task && (key === undefined || task.key === key) && !this.#gone(task) ? task : undefined;
   }
 
+  /** The key's own, even when its result is gone. */
+  known(id: string, key: string): Task | undefined {
+    const task = this.#all.get(id);
+    return task?.key === key ? task : undefined;
+  }
+
   all(): Task[] {
     return [...this.#all.values()];
   }

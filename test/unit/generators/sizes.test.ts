@@ -21,6 +21,7 @@ describe('our size in the terms of a provider', () => {
     ['pixels that fit', { size: '1024x768' }, free, { width: 1024, height: 768 }],
     ['pixels between two steps', { size: '1000x600' }, free, { width: 1008, height: 608, differs: '1000x600 becomes 1008x608' }],
     ['pixels that are too many', { size: '4096x4096' }, free, { width: 1408, height: 1408, differs: '4096x4096 becomes 1408x1408' }],
+    ['pixels that are too few keep their shape', { size: '300x200' }, { ...free, minEdge: 512 }, { width: 768, height: 512, differs: '300x200 becomes 768x512' }],
     ['a shape that is too long', { size: '2048x256' }, free, { width: 768, height: 256, differs: '2048x256 becomes 768x256' }],
     ['a ratio in pixels', { aspect_ratio: '16:9' }, free, { width: 1360, height: 768 }],
     ['a size of the list', { size: '1536x1024' }, list, { width: 1536, height: 1024 }],
