@@ -24,6 +24,7 @@ const XAI_RESOLUTIONS = [
   { name: '1k', pixels: 1024 ** 2 },
   { name: '2k', pixels: 2048 ** 2 },
 ];
+const FLUX_1_SIZES: SizeRule = { by: 'pixels', step: 32, minEdge: 256, maxEdge: 1440, maxPixels: 1440 ** 2 };
 const KONTEXT_RATIOS = ['21:9', '16:9', '4:3', '3:2', '1:1', '2:3', '3:4', '9:16', '9:21'];
 const ALL_FORMATS = ['png', 'jpeg', 'webp'];
 const FREE_SIZES = (step: number, maxPixels: number): SizeRule => ({ by: 'pixels', step, minEdge: 64, maxEdge: 4096, maxPixels });
@@ -139,7 +140,7 @@ export const CAPABILITIES: Readonly<Record<ProviderName, ProviderRow>> = {
       { match: 'flux-2-*', mask: false },
       { match: 'flux-kontext-*', maxReferences: 4, mask: false, sizes: { by: 'ratio', ratios: WIDE_RATIOS } },
       { match: 'flux-pro-1.0-fill*', maxReferences: 1 },
-      { match: 'flux-pro-1.1*', maxReferences: 0, mask: false, kinds: ['image_generate'], sizes: { by: 'pixels', step: 32, minEdge: 256, maxEdge: 1440, maxPixels: 1440 ** 2 } },
+      { match: 'flux-pro-1.1*', maxReferences: 0, mask: false, kinds: ['image_generate'], sizes: FLUX_1_SIZES },
     ],
   },
   fal: {
@@ -192,24 +193,64 @@ export const CAPABILITIES: Readonly<Record<ProviderName, ProviderRow>> = {
   replicate: {
     kinds: JOB_KINDS,
     maxReferences: 8,
-    mask: false,
+    // A mask without a model goes to the fill model.
+    mask: true,
     seed: true,
     quality: false,
     background: false,
-    formats: ['png', 'jpeg', 'webp'],
+    formats: ['png', 'jpeg'],
     // A reference travels inside the request as a data: URL.
     maxReferenceEdge: 1536,
     queue: true,
     cancel: true,
     generative: true,
     defaultModel: 'black-forest-labs/flux-2-pro',
-    sizes: { by: 'ratio', ratios: ['1:1', '16:9', '3:2', '2:3', '4:5', '5:4', '9:16', '3:4', '4:3'] },
+    sizes: { by: 'pixels', step: 32, minEdge: 256, maxEdge: 2048, maxPixels: 2048 ** 2 },
     resultLifeSeconds: 3600,
     models: [
-      { match: 'black-forest-labs/flux-fill-*', maxReferences: 1, mask: true },
-      { match: 'black-forest-labs/flux-kontext-*', maxReferences: 1 },
-      { match: 'black-forest-labs/flux-2-*' },
-      { match: '*', maxReferences: LIMITS.references, mask: true, quality: true, background: true },
+      { match: 'black-forest-labs/flux-2-flex*', maxReferences: 10, mask: false, formats: ALL_FORMATS },
+      { match: 'black-forest-labs/flux-2-dev*', maxReferences: 4, mask: false, formats: ALL_FORMATS, sizes: FLUX_1_SIZES },
+      { match: 'black-forest-labs/flux-2-*', mask: false, formats: ALL_FORMATS },
+      { match: 'black-forest-labs/flux-fill-*', maxReferences: 1 },
+      { match: 'black-forest-labs/flux-kontext-*', maxReferences: 1, mask: false, sizes: { by: 'ratio', ratios: [...KONTEXT_RATIOS, '4:5', '5:4', '2:1', '1:2'] } },
+      { match: 'black-forest-labs/flux-1.1-pro-ultra*', maxReferences: 1, mask: false, sizes: { by: 'ratio', ratios: [...KONTEXT_RATIOS, '4:5', '5:4'] } },
+      ...['black-forest-labs/flux-1.1-pro*', 'black-forest-labs/flux-pro*'].map((match) => ({ match, maxReferences: 1, mask: false, formats: ALL_FORMATS, sizes: FLUX_1_SIZES })),
+      { match: 'black-forest-labs/flux-dev*', maxReferences: 1, mask: false, formats: ALL_FORMATS, sizes: { by: 'ratio', ratios: [...KONTEXT_RATIOS, '4:5', '5:4'] } },
+      {
+        match: 'black-forest-labs/flux-schnell*',
+        kinds: ['image_generate'],
+        maxReferences: 0,
+        mask: false,
+        formats: ALL_FORMATS,
+        sizes: { by: 'ratio', ratios: [...KONTEXT_RATIOS, '4:5', '5:4'] },
+      },
+      ...['google/nano-banana-2*', 'google/nano-banana-pro*'].map((match) => ({
+        match,
+        maxReferences: 14,
+        mask: false,
+        seed: false,
+        sizes: { by: 'ratio', ratios: WIDE_RATIOS, resolutions: RESOLUTIONS } as const,
+      })),
+      { match: 'google/nano-banana*', maxReferences: LIMITS.references, mask: false, seed: false, sizes: { by: 'ratio', ratios: WIDE_RATIOS } },
+      { match: 'bytedance/seedream-4*', maxReferences: 10, mask: false, seed: false, sizes: { by: 'pixels', step: 1, minEdge: 1024, maxEdge: 4096, maxPixels: 4096 ** 2 } },
+      {
+        match: 'openai/gpt-image-*',
+        maxReferences: LIMITS.references,
+        mask: false,
+        seed: false,
+        quality: true,
+        background: true,
+        formats: ALL_FORMATS,
+        sizes: { by: 'ratio', ratios: ['1:1', '3:2', '2:3'] },
+      },
+      {
+        match: '*',
+        maxReferences: LIMITS.references,
+        quality: true,
+        background: true,
+        formats: ALL_FORMATS,
+        sizes: { by: 'ratio', ratios: ['1:1', '16:9', '3:2', '2:3', '4:5', '5:4', '9:16', '3:4', '4:3'] },
+      },
     ],
   },
   sdcpp: {
@@ -229,7 +270,7 @@ export const CAPABILITIES: Readonly<Record<ProviderName, ProviderRow>> = {
 };
 
 /** The providers that this version can use, in the order in which the first with a key becomes the default. */
-export const AVAILABLE_PROVIDERS: readonly ProviderName[] = ['local', 'openai', 'bfl', 'fal'];
+export const AVAILABLE_PROVIDERS: readonly ProviderName[] = ['local', 'openai', 'bfl', 'fal', 'replicate'];
 
 /** What a provider can do with a model; without one, with the model that it chooses itself. The overrides are a person's. */
 export function capabilitiesOf(provider: ProviderName, model?: string, overrides: Overrides = {}): Capabilities {

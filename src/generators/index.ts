@@ -8,9 +8,10 @@ import { createHttpGenerator } from './http/http-generator.js';
 import type { Protocol } from './http/protocol.js';
 import { createLocalGenerator } from './local/index.js';
 import { createOpenAiGenerator } from './openai/index.js';
+import { replicate } from './replicate.js';
 
 /** A new provider is one file with its protocol, a line here and a row in capabilities.ts; see docs/providers.md. */
-const PROTOCOLS: readonly Protocol[] = [bfl, fal];
+const PROTOCOLS: readonly Protocol[] = [bfl, fal, replicate];
 
 /** Every provider that this version can use. */
 export function createGenerators(settings: Settings): Map<ProviderName, Generator> {
