@@ -52,10 +52,7 @@ async function judge(
   generator: Generator,
 ): Promise<Accepted | Generated> {
   const handle = heartbeatHandle(open) ?? (await reconciled(deps, open, order, generator));
-  if (handle !== undefined) {
-    const stands = await deps.attempts.change(key, open.n, (now) => (isPaid(now) ? undefined : { ...now, state: 'accepted', handle }));
-    return endOf(stands, deps, key);
-  }
+  if (handle !== undefined) return endOf(await acceptedAs(handle, deps, key, open.n), deps, key);
   const left = (Date.parse(open.gives_up_at) - Date.now()) / 1000;
   if (left > 0) {
     throw new Waiting(
@@ -65,9 +62,32 @@ async function judge(
     );
   }
   const stands = await deps.attempts.change(key, open.n, (now) =>
-    now.state === 'open' ? { ...now, state: 'ambiguous', reason: 'the sender ended before the reply was written down' } : undefined,
+    now.state === 'open' ? { ...now, state: 'ambiguous', reason: now.reason ?? 'the sender ended before the reply was written down' } : undefined,
   );
   return endOf(stands, deps, key);
+}
+
+/** What a provider, or a heartbeat, shows as taken. */
+async function acceptedAs(handle: string, deps: ActivityDependencies, key: AttemptKey, n: number): Promise<AttemptRecord> {
+  return deps.attempts.change(key, n, (now) => (isPaid(now) ? undefined : { ...now, state: 'accepted', handle }));
+}
+
+/**
+ * The sender knows that the reply is lost. A provider that can show what it took is asked, from now on until gives_up_at: the
+ * request may appear in its list a moment later. Everywhere else the record is judged at once.
+ */
+export async function settleLost(
+  deps: ActivityDependencies,
+  { key, record, order, generator }: { key: AttemptKey; record: AttemptRecord; order: GenerationOrder; generator: Generator },
+  reason: string,
+): Promise<AttemptRecord> {
+  if (!generator.reconcile) return settle(deps, key, record.n, { type: 'ambiguous', reason }, generator);
+  const lost = await deps.attempts.change(key, record.n, (now) => (now.state === 'open' ? { ...now, reason } : undefined));
+  if (lost.state !== 'open') return lost;
+  const handle = await reconciled(deps, lost, order, generator);
+  if (handle !== undefined) return acceptedAs(handle, deps, key, record.n);
+  if (Date.parse(lost.gives_up_at) <= Date.now()) return settle(deps, key, record.n, { type: 'ambiguous', reason }, generator);
+  throw new Waiting(WAITING.reply, `The reply of ${generator.name} was lost (${reason}); it is asked whether it took the request.`, deps.settings.IMAGE_WAITING_POLL_SECONDS);
 }
 
 /** A handle that the sender put into its heartbeat but could not write into the store any more. */
@@ -78,14 +98,15 @@ function heartbeatHandle(open: AttemptRecord): string | undefined {
   return typeof handle === 'string' && nonce === open.nonce ? handle : undefined;
 }
 
-/** By the provider's own means, once the sender must be gone: it may show that it accepted, never that it did not. */
+/** By the provider's own means, once the sender must be gone or knows that the reply is lost: it may show that it accepted, never that it did not. */
 async function reconciled(
   deps: ActivityDependencies,
   open: AttemptRecord,
   order: GenerationOrder,
   generator: Generator,
 ): Promise<string | undefined> {
-  if (!generator.reconcile || Date.parse(open.gives_up_at) > Date.now()) return undefined;
+  const waiting = open.reason === undefined && Date.parse(open.gives_up_at) > Date.now();
+  if (!generator.reconcile || waiting) return undefined;
   const account = accountFor(deps, order.target, open.account);
   const times = { openedAt: open.created_at, givesUpAt: open.gives_up_at };
   return generator.reconcile({ nonce: open.nonce, jobId: open.job_id, item: open.item, ...times }, account);

@@ -12,7 +12,7 @@ import type { ActivityDependencies } from './dependencies.js';
 import { beatWhile, unaborted } from './heartbeats.js';
 import { followLateReply } from './late-reply.js';
 import { requestOf, storeResult } from './order-images.js';
-import { endOf, maybeBilled, settle, standing } from './settle-attempt.js';
+import { endOf, maybeBilled, settle, settleLost, standing } from './settle-attempt.js';
 
 /**
  * Buys one picture, at most once: sends at most one request for each attempt record, and never a second while it is
@@ -89,7 +89,10 @@ async function send(
     // heartbeat would hold it back, since Temporal sends one now and then, not each.
     say({ phase: 'sending', handle: outcome.handle, nonce: identity.nonce });
   }
-  const stands = await unaborted(() => settle(deps, key, n, outcome, generator), deps.logger);
+  const stands = await unaborted(
+    () => (outcome.type === 'ambiguous' ? settleLost(deps, { key, record, order, generator }, outcome.reason) : settle(deps, key, n, outcome, generator)),
+    deps.logger,
+  );
   // Without it the others are told by the provider themselves.
   await heedDelay(deps, generator.name, account?.id, outcome).catch(() => undefined);
   // Judged by somebody else meanwhile (a machine that slept): then no activity of this sender's is waited for any more.
@@ -117,9 +120,9 @@ async function giveUp(
   reply: Promise<SubmitOutcome>,
   prepared: PreparedSubmit,
 ): Promise<Accepted | Generated> {
-  const { key, n, order, generator, jobId } = sending;
+  const { key, order, generator, jobId } = sending;
   const reason = `no reply within ${prepared.givesUpAfterSeconds} seconds`;
-  const stands = await unaborted(() => settle(deps, key, n, { type: 'ambiguous', reason }, generator), deps.logger);
+  const stands = await unaborted(() => settleLost(deps, { key, record, order, generator }, reason), deps.logger);
   followLateReply(deps, { key, record, order, generator, jobId, reply });
   if (stands.state !== 'ambiguous') return endOf(stands, deps, key);
   throw maybeBilled(stands);

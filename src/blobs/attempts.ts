@@ -72,7 +72,8 @@ export interface AttemptKey extends WorkflowKey {
 }
 
 const NEXT: Readonly<Record<AttemptState, readonly AttemptState[]>> = {
-  open: ['accepted', 'done', 'not_billed', 'ambiguous'],
+  // Still open when its reply is known to be lost, as long as the provider may show the request.
+  open: ['open', 'accepted', 'done', 'not_billed', 'ambiguous'],
   ambiguous: ['accepted', 'done'],
   accepted: ['accepted', 'done'],
   // Only with the same outputs, which changes nothing: two collectors may finish one record.

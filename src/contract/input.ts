@@ -56,17 +56,18 @@ function edgesInRange(value: string): boolean {
   return [pixels.width, pixels.height].every((edge) => edge >= LIMITS.minEdge && edge <= LIMITS.maxEdge);
 }
 
-const word = z
+const name = z
   .string()
   .min(1)
-  .max(100)
   .regex(/^[\w.:/@+-]+$/, 'must be one word of letters, digits and . _ : / @ + -');
+const word = name.max(100);
 
 /** What shapes the picture. Each field changes what is bought, so each is part of the canonical input. */
 export const pictureFields = {
   prompt: z.string().trim().min(1, 'must not be empty').max(LIMITS.promptCharacters),
   provider: word.optional(),
-  model: word.optional(),
+  // A version of a model is 64 characters beside its name.
+  model: name.max(200).optional(),
   size: size.optional(),
   aspect_ratio: z
     .string()

@@ -31,7 +31,7 @@ const output = { sha256: sha256('picture'), size_bytes: 7, mime_type: 'image/png
 
 const STATES = ['open', 'accepted', 'done', 'not_billed', 'ambiguous'] as const;
 const ALLOWED: Record<AttemptState, AttemptState[]> = {
-  open: ['accepted', 'done', 'not_billed', 'ambiguous'],
+  open: ['open', 'accepted', 'done', 'not_billed', 'ambiguous'],
   ambiguous: ['accepted', 'done'],
   accepted: ['accepted', 'done'],
   done: ['done'],

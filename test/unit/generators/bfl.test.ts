@@ -38,7 +38,7 @@ describe('what Black Forest Labs gets', () => {
     await submit(generator, mine, order({ kind: 'image_edit' }, { references, mask: await reference(64, 64, [0, 0, 32, 64]) }));
     const { model, mask } = lastBody(fake);
     expect(model).toBe('flux-pro-1.0-fill');
-    const { data } = await sharp(Buffer.from(String(mask), 'base64')).raw().toBuffer({ resolveWithObject: true });
+    const { data } = await sharp(Buffer.from(String(mask), 'base64')).extractChannel(0).raw().toBuffer({ resolveWithObject: true });
     expect([data[0], data[63]]).toEqual([255, 0]);
   });
 
