@@ -96,7 +96,7 @@ export function createHttpGenerator(
         try {
           const timeoutSeconds = givesUpAfterSeconds + listenSeconds;
           const outcome = await sendOnce({ method: 'POST', url, headers, body, connectTimeoutSeconds, timeoutSeconds }, addresses);
-          const read = submitOutcome(protocol, outcome, { host: url.host, secrets: endpoint.secrets, model: request.model });
+          const read = submitOutcome(protocol, outcome, { host: url.host, secrets: endpoint.secrets, model: request.model, form: encoded.form });
           return read.type === 'download' ? { type: 'accepted', handle: keepDownload(read), ...(read.cost ? { cost: read.cost } : {}) } : read;
         } catch {
           // The record stands and bytes may have left: a fault of our own must not read as "not sent".

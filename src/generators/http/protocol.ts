@@ -108,6 +108,8 @@ export interface Answer {
   clean: (text: unknown) => string | undefined;
   /** The model that was asked, where it is known. */
   model?: string | undefined;
+  /** The form in which the paid request was sent, where a provider has more than one. */
+  form?: string | undefined;
 }
 
 /** The pictures lie at these addresses; they are fetched at once, since they do not stay. */
@@ -118,7 +120,8 @@ export interface Download extends Omit<GenerationResult, 'type' | 'images'> {
 }
 
 /**
- * What a documented error means. `rate` and `busy` get better by waiting, `outage` may; the others do not. `taken`: the
+ * What a documented error means. `rate` and `busy` get better by waiting; the others do not. `busy` is believed of a 5xx
+ * only: the provider documents that such an answer means that it took nothing, or that nothing is charged. `taken`: the
  * provider had the request and ended it, so that what it costs is `billing`.
  */
 export interface ProviderError {
