@@ -283,17 +283,22 @@ export const CAPABILITIES: Readonly<Record<ProviderName, ProviderRow>> = {
     seed: true,
     quality: false,
     background: false,
+    // WebP only where it was built in.
     formats: ['png', 'jpeg', 'webp'],
-    maxReferenceEdge: 1024,
+    // The server scales them to the size of the picture.
+    maxReferenceEdge: 2048,
     queue: true,
+    // While the request waits in its queue.
     cancel: true,
     generative: true,
-    sizes: FREE_SIZES(64, 4_000_000),
+    // Its limits; what a model and a machine can do is less. Every model takes multiples of 64 as they are.
+    sizes: FREE_SIZES(64, 4096 ** 2),
+    resultLifeSeconds: 600,
   },
 };
 
 /** The providers that this version can use, in the order in which the first with a key becomes the default. */
-export const AVAILABLE_PROVIDERS: readonly ProviderName[] = ['local', 'openai', 'gemini', 'bfl', 'fal', 'replicate'];
+export const AVAILABLE_PROVIDERS: readonly ProviderName[] = ['local', 'openai', 'gemini', 'bfl', 'fal', 'replicate', 'sdcpp'];
 
 /** What a provider can do with a model; without one, with the model that it chooses itself. The overrides are a person's. */
 export function capabilitiesOf(provider: ProviderName, model?: string, overrides: Overrides = {}): Capabilities {

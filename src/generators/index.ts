@@ -10,9 +10,10 @@ import type { Protocol } from './http/protocol.js';
 import { createLocalGenerator } from './local/index.js';
 import { createOpenAiGenerator } from './openai/index.js';
 import { replicate } from './replicate.js';
+import { sdcpp } from './sdcpp.js';
 
 /** A new provider is one file with its protocol, a line here and a row in capabilities.ts; see docs/providers.md. */
-const PROTOCOLS: readonly Protocol[] = [gemini, bfl, fal, replicate];
+const PROTOCOLS: readonly Protocol[] = [gemini, bfl, fal, replicate, sdcpp];
 
 /** Every provider that this version can use. */
 export function createGenerators(settings: Settings): Map<ProviderName, Generator> {

@@ -173,12 +173,12 @@ function isFurther<T>(outcome: T | Further<T>): outcome is Further<T> {
   return typeof outcome === 'object' && outcome !== null && 'type' in outcome && outcome.type === 'further';
 }
 
-function required({ title, keyVariable }: Protocol, account: Account | undefined): Account {
+function required({ title, keyVariable, accountVariable = keyVariable }: Protocol, account: Account | undefined): Account {
   if (account) return account;
   throw new JobFailure({
     code: 'PROVIDER_NOT_CONFIGURED',
     message: `There is no account for ${title}.`,
-    nextStep: `Set ${keyVariable} in the environment of the client.`,
+    nextStep: `Set ${accountVariable} in the environment of the client.`,
     billing: 'none',
   });
 }

@@ -13,8 +13,10 @@ export interface Protocol {
   name: ProviderName;
   /** For sentences. */
   title: string;
-  /** The variable that a missing account is set with. */
+  /** The variable that holds the key. */
   keyVariable: string;
+  /** The variable that a missing account is set with, where that is not the key's. */
+  accountVariable?: string;
   /** The header that carries the key. */
   authorise: (key: string) => Record<string, string>;
   /** The one paid request; nothing leaves. Throws JobFailure for what cannot be sent at all. */
