@@ -48,8 +48,8 @@ const errorSchema = z.looseObject({
   error: z.looseObject({ code: z.union([z.number(), z.string()]), status: text, message: text, details: z.array(detailSchema).catch([]) }),
 });
 
-/** A policy speaks. What else ends without a picture (NO_IMAGE, IMAGE_OTHER, OTHER, MAX_TOKENS …) is none. */
-const REFUSALS = /^(SAFETY|RECITATION|BLOCKLIST|PROHIBITED_CONTENT|SPII|IMAGE_SAFETY|IMAGE_PROHIBITED_CONTENT|IMAGE_RECITATION)$/;
+/** A policy speaks, of the text or of the picture. What else ends without a picture (NO_IMAGE, OTHER, MAX_TOKENS …) is none. */
+const REFUSALS = /^((IMAGE_)?(SAFETY|PROHIBITED_CONTENT|RECITATION)|BLOCKLIST|SPII)$/;
 
 export function readGenerated({ json, clean }: Answer): SubmitOutcome | undefined {
   const read = generatedSchema.safeParse(json);
