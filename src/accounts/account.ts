@@ -22,7 +22,7 @@ export class Account {
     this.id = accountId(salt, this.provider, this.baseUrl, fields.key);
   }
 
-  /** The secret itself, for the one header that carries it. */
+  /** The secret itself, for the one header that carries it; '' where the provider needs none. */
   get key(): string {
     return this.#key;
   }

@@ -6,7 +6,8 @@ import type { AccountFields, AccountModels } from './account.js';
 export interface Family {
   key: string;
   url: string;
-  defaultUrl: string;
+  /** None: the provider is a server of one's own, so its URL makes the account, and a key is only for what guards it. */
+  defaultUrl?: string;
   providers: readonly ProviderName[];
   models?: Partial<Record<keyof AccountModels, string>>;
 }
@@ -50,17 +51,29 @@ const OTHER_FAMILIES: readonly Family[] = [
     defaultUrl: 'https://api.replicate.com/v1',
     providers: ['replicate'],
   },
+  { key: 'SDCPP_API_KEY', url: 'SDCPP_BASE_URL', providers: ['sdcpp'] },
 ];
 
 /** Every variable of every account, for the documents. */
 export const ACCOUNT_FAMILIES: readonly Readonly<Family>[] = [...OPENAI_FAMILIES, ...OTHER_FAMILIES];
+
+/** The variable that makes an account of the family: with it, there is one. */
+export function makerOf({ key, url, defaultUrl }: Readonly<Family>): string {
+  return defaultUrl === undefined ? url : key;
+}
+
+/** What to set for an account of a provider; the last of several is the provider's own. */
+export function makerFor(provider: ProviderName): string | undefined {
+  return ACCOUNT_FAMILIES.filter(({ providers }) => providers.includes(provider)).map(makerOf).at(-1);
+}
 
 /** The name of every variable that holds a key. */
 export const KEY_VARIABLES: readonly string[] = ACCOUNT_FAMILIES.map((family) => family.key);
 
 /**
  * The accounts of an environment (or of a credentials file's values), by the contract's table. A URL without its key
- * is no account. Throws INVALID_ARGUMENT that names the variable, never its value.
+ * is no account, except of a provider that needs none: there the key is ''. Throws INVALID_ARGUMENT that names the
+ * variable, never its value.
  */
 export function readAccounts(env: Readonly<Record<string, string | undefined>>): AccountFields[] {
   const openai = OPENAI_FAMILIES.find((family) => valueOf(env, family.key) !== undefined);
@@ -68,10 +81,11 @@ export function readAccounts(env: Readonly<Record<string, string | undefined>>):
 }
 
 function accountsOf(env: Readonly<Record<string, string | undefined>>, family: Family): AccountFields[] {
-  const key = valueOf(env, family.key);
-  if (key === undefined) return [];
-  if (!/^[\x21-\x7e]+$/.test(key)) throw unusable(family.key, 'holds characters that no key has');
-  const baseUrl = checkedUrl(family.url, valueOf(env, family.url) ?? family.defaultUrl);
+  const url = valueOf(env, family.url) ?? family.defaultUrl;
+  if (valueOf(env, makerOf(family)) === undefined || url === undefined) return [];
+  const key = valueOf(env, family.key) ?? '';
+  if (!/^[\x21-\x7e]*$/.test(key)) throw unusable(family.key, 'holds characters that no key has');
+  const baseUrl = checkedUrl(family.url, url);
   const models: AccountModels = {};
   for (const use of ['image', 'responses'] as const) {
     const name = family.models?.[use];

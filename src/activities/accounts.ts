@@ -1,4 +1,5 @@
 import type { Account } from '../accounts/account.js';
+import { makerFor } from '../accounts/environment.js';
 import { WAITING } from '../contract/names.js';
 import type { Target } from '../contract/plan.js';
 import type { ActivityDependencies } from './dependencies.js';
@@ -17,7 +18,7 @@ export function accountFor(deps: ActivityDependencies, target: Target, recordedA
   const { provider } = target;
   const message =
     id === undefined
-      ? `No account of ${provider} is known here. Set its key where the worker runs, or start a client that has it.`
+      ? `No account of ${provider} is known here. Set ${makerFor(provider)} where the worker runs, or start a client that has it.`
       : `Waiting for the key of account ${id} of ${provider}. Start the client that submitted this job: its key is in that client's environment.`;
   throw new Waiting(WAITING.key, message, deps.settings.IMAGE_WAITING_POLL_SECONDS);
 }

@@ -11,6 +11,7 @@ import { checkCapabilities } from '../generators/check-capabilities.js';
 import { referenceRoots, resolveSaveDir } from '../references/roots.js';
 import { snapshotAll, type Snapshots } from '../references/snapshot.js';
 import type { Account } from '../accounts/account.js';
+import { makerFor } from '../accounts/environment.js';
 import { errnoOf } from '../blobs/store-failure.js';
 import { makeFolder } from '../blobs/make-folder.js';
 import { sealInput } from './seal.js';
@@ -117,7 +118,7 @@ function targetsOf(given: JobArguments, provider: ProviderName | undefined): [Pr
 /** On the local stack a job runs with an account of its own client, so one that has none would wait for ever. */
 function accountProblems(provider: ProviderName, field: string, accountsComplete: boolean, { accounts, settings }: CallContext): Problem[] {
   if (provider === 'local' || !accountsComplete || accounts === undefined || accounts.has(provider)) return [];
-  const message = `there is no key for ${provider} here; set it in the environment of this MCP server or in ${settings.credentialsFile}`;
+  const message = `there is no account of ${provider} here; set ${makerFor(provider)} in the environment of this MCP server or in ${settings.credentialsFile}`;
   return [{ field, code: 'PROVIDER_NOT_CONFIGURED', message }];
 }
 

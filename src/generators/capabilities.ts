@@ -1,6 +1,6 @@
 import { LIMITS } from '../contract/input.js';
 import { JOB_KINDS, type ProviderName } from '../contract/names.js';
-import type { Capabilities } from './generator.js';
+import type { Capabilities, Price } from './generator.js';
 import type { Overrides } from './overrides.js';
 import type { SizeRule } from './sizes.js';
 
@@ -14,6 +14,7 @@ const OPENAI_SIZES: SizeRule = { by: 'list', sizes: ['1024x1024', '1536x1024', '
 /** Image generation guide: gpt-image-2 and later. */
 const OPENAI_FREE_SIZES: SizeRule = { by: 'pixels', step: 16, minEdge: 16, maxEdge: 3840, maxPixels: 3840 * 2160, maxRatio: 3 };
 const WIDE_RATIOS = ['1:1', '2:3', '3:2', '3:4', '4:3', '4:5', '5:4', '9:16', '16:9', '21:9'];
+const GEMINI_RATIOS = [...WIDE_RATIOS, '1:4', '4:1', '1:8', '8:1'];
 const XAI_RATIOS = ['1:1', '3:4', '4:3', '9:16', '16:9', '2:3', '3:2', '9:19.5', '19.5:9', '9:20', '20:9', '1:2', '2:1'];
 const RESOLUTIONS = [
   { name: '1K', pixels: 1024 ** 2 },
@@ -27,6 +28,14 @@ const XAI_RESOLUTIONS = [
 const FLUX_1_SIZES: SizeRule = { by: 'pixels', step: 32, minEdge: 256, maxEdge: 1440, maxPixels: 1440 ** 2 };
 const KONTEXT_RATIOS = ['21:9', '16:9', '4:3', '3:2', '1:1', '2:3', '3:4', '9:16', '9:21'];
 const ALL_FORMATS = ['png', 'jpeg', 'webp'];
+/** Dollars a million tokens, by the names of usageMetadata. */
+const geminiPrice = ({ prompt, picture, thoughts }: { prompt: number; picture: number; thoughts?: number }, source: string): Price => ({
+  currency: 'USD',
+  source,
+  perMillion: { promptTokenCount: prompt, candidatesTokenCount: picture, ...(thoughts === undefined ? {} : { thoughtsTokenCount: thoughts }) },
+});
+/** One row for several names of a model. */
+const named = (names: readonly string[], row: Omit<ModelRow, 'match'>): ModelRow[] => names.map((match) => ({ match, ...row }));
 const FREE_SIZES = (step: number, maxPixels: number): SizeRule => ({ by: 'pixels', step, minEdge: 64, maxEdge: 4096, maxPixels });
 
 const OPENAI: Capabilities = {
@@ -87,17 +96,31 @@ export const CAPABILITIES: Readonly<Record<ProviderName, ProviderRow>> = {
     seed: true,
     quality: false,
     background: false,
+    // The model chooses.
     formats: ['png', 'jpeg'],
-    // The whole request is at most 20 MB.
+    // The whole request is at most 100 MB.
     maxReferenceEdge: 2048,
     queue: false,
     cancel: false,
     generative: true,
-    defaultModel: 'gemini-3.1-flash-image-preview',
-    sizes: { by: 'ratio', ratios: WIDE_RATIOS, resolutions: RESOLUTIONS },
+    defaultModel: 'gemini-nano-banana-2.1',
+    sizes: { by: 'ratio', ratios: GEMINI_RATIOS, resolutions: RESOLUTIONS },
+    price: geminiPrice({ prompt: 1.5, picture: 30, thoughts: 7.5 }, 'BerriAI/litellm discussion 44983, October 2026'),
     models: [
-      { match: 'gemini-2.5-flash-image*', maxReferences: 3, sizes: { by: 'ratio', ratios: WIDE_RATIOS } },
-      { match: 'gemini-3-pro-image*', maxReferences: 14 },
+      { match: 'gemini-2.5-flash-image*', maxReferences: 3, sizes: { by: 'ratio', ratios: WIDE_RATIOS }, price: geminiPrice({ prompt: 0.3, picture: 30 }, 'pydantic/genai-prices pull request 177, November 2025') },
+      ...named(['gemini-3-pro-image*', 'nano-banana-pro*'], { sizes: { by: 'ratio', ratios: WIDE_RATIOS, resolutions: RESOLUTIONS }, price: undefined }),
+      // It refuses any imageSize.
+      ...named(['gemini-3.1-flash-lite-image*', 'nano-banana-2-lite'], {
+        sizes: { by: 'ratio', ratios: WIDE_RATIOS },
+        price: geminiPrice({ prompt: 0.25, picture: 30, thoughts: 1.5 }, 'BerriAI/litellm issue 31945, July 2026'),
+      }),
+      ...named(['gemini-3.1-flash-image*', 'nano-banana-2'], {
+        sizes: { by: 'ratio', ratios: GEMINI_RATIOS, resolutions: [{ name: '512', pixels: 512 ** 2 }, ...RESOLUTIONS] },
+        price: geminiPrice({ prompt: 0.5, picture: 60 }, 'pollinations/pollinations pull request 8634, February 2026'),
+      }),
+      // What is not known has no known price.
+      ...named(['gemini-nano-banana-2.1*', 'nano-banana', 'nano-banana-2.1'], {}),
+      { match: '*', price: undefined },
     ],
   },
   xai: {
@@ -260,17 +283,22 @@ export const CAPABILITIES: Readonly<Record<ProviderName, ProviderRow>> = {
     seed: true,
     quality: false,
     background: false,
+    // WebP only where it was built in.
     formats: ['png', 'jpeg', 'webp'],
-    maxReferenceEdge: 1024,
+    // The server scales them to the size of the picture.
+    maxReferenceEdge: 2048,
     queue: true,
+    // While the request waits in its queue.
     cancel: true,
     generative: true,
-    sizes: FREE_SIZES(64, 4_000_000),
+    // Its limits; what a model and a machine can do is less. Every model takes multiples of 64 as they are.
+    sizes: FREE_SIZES(64, 4096 ** 2),
+    resultLifeSeconds: 600,
   },
 };
 
 /** The providers that this version can use, in the order in which the first with a key becomes the default. */
-export const AVAILABLE_PROVIDERS: readonly ProviderName[] = ['local', 'openai', 'bfl', 'fal', 'replicate'];
+export const AVAILABLE_PROVIDERS: readonly ProviderName[] = ['local', 'openai', 'gemini', 'bfl', 'fal', 'replicate', 'sdcpp'];
 
 /** What a provider can do with a model; without one, with the model that it chooses itself. The overrides are a person's. */
 export function capabilitiesOf(provider: ProviderName, model?: string, overrides: Overrides = {}): Capabilities {
@@ -283,6 +311,7 @@ export function capabilitiesOf(provider: ProviderName, model?: string, overrides
   return { ...general, ...special, ...mine?.general, ...ours?.special };
 }
 
-function matches(pattern: string, name: string): boolean {
+function matches(match: string, model: string): boolean {
+  const [pattern, name] = [match.toLowerCase(), model.toLowerCase()];
   return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
 }

@@ -15,7 +15,7 @@ const TERMINAL_SEQUENCES =
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}]/gu;
 
 /** Keys that are not ours but look like one: a gateway may leak its own. */
-const KEY_SHAPES = /\bBearer\s+[^\s"',;]+|\b(?:sk|xai|r8|fal)[-_][A-Za-z0-9_-]{16,}/gi;
+const KEY_SHAPES = /\bBearer\s+[^\s"',;]+|\b(?:sk|xai|r8|fal)[-_][A-Za-z0-9_-]{16,}|\bAIza[A-Za-z0-9_-]{30,}/gi;
 
 /** One line without control characters, terminal sequences, bidi marks or secrets, clipped to `maxCharacters`. */
 export function cleanText(

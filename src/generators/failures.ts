@@ -78,7 +78,7 @@ export function rejectedFailure(reply: HttpReply, reason: string | undefined): J
 export function busyFailure(reply: HttpReply, reason: string | undefined): JobFailure {
   return new JobFailure({
     code: 'PROVIDER_UNAVAILABLE',
-    message: `The provider says that it took nothing (${replyName(reply)})${quoted(reason)}.`,
+    message: `The provider could not take the request and charges nothing for it (${replyName(reply)})${quoted(reason)}.`,
     nextStep: 'Nothing to do: it is tried again.',
     retryable: true,
     retryAfterSeconds: retryAfterSeconds(reply.headers),

@@ -86,6 +86,8 @@ export interface Capabilities {
   maxReferenceEdge: number;
   /** Submit and collect are two steps. */
   queue: boolean;
+  /** Gemini: the model takes interactions in the background, so that no picture hangs on one connection. */
+  interactions?: boolean | undefined;
   cancel: boolean;
   generative: boolean;
   sizes: SizeRule;

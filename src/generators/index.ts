@@ -3,15 +3,17 @@ import type { ProviderName } from '../contract/names.js';
 import { bfl } from './bfl.js';
 import { capabilitiesOf } from './capabilities.js';
 import { fal } from './fal.js';
+import { gemini } from './gemini.js';
 import type { Generator } from './generator.js';
 import { createHttpGenerator } from './http/http-generator.js';
 import type { Protocol } from './http/protocol.js';
 import { createLocalGenerator } from './local/index.js';
 import { createOpenAiGenerator } from './openai/index.js';
 import { replicate } from './replicate.js';
+import { sdcpp } from './sdcpp.js';
 
 /** A new provider is one file with its protocol, a line here and a row in capabilities.ts; see docs/providers.md. */
-const PROTOCOLS: readonly Protocol[] = [bfl, fal, replicate];
+const PROTOCOLS: readonly Protocol[] = [gemini, bfl, fal, replicate, sdcpp];
 
 /** Every provider that this version can use. */
 export function createGenerators(settings: Settings): Map<ProviderName, Generator> {

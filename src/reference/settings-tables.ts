@@ -33,10 +33,16 @@ export function accountsTable(): string {
 function familyRows({ key, url, defaultUrl, providers, models }: Family): string[][] {
   const usable = providers.filter((provider) => AVAILABLE_PROVIDERS.includes(provider));
   const whose = usable.length > 0 ? `of ${usable.map(code).join(' and ')}` : `of ${providers.map(code).join(' and ')}, which this version cannot use yet`;
-  const rows = [
-    [code(key), 'none', `Key ${whose}.`],
-    [code(url), code(defaultUrl), `Base URL that ${code(key)} is sent to, and no other key.`],
-  ];
+  const rows =
+    defaultUrl === undefined
+      ? [
+          [code(url), 'none', `Base URL ${whose}, a server of your own: it alone makes the account.`],
+          [code(key), 'none', `Key that is sent to ${code(url)}, if something there asks for one.`],
+        ]
+      : [
+          [code(key), 'none', `Key ${whose}.`],
+          [code(url), code(defaultUrl), `Base URL that ${code(key)} is sent to, and no other key.`],
+        ];
   if (models?.image !== undefined) rows.push([code(models.image), 'the provider’s choice', `Image model (\`gpt-image-*\`) of calls that name none, with ${code(key)}.`]);
   if (models?.responses !== undefined) rows.push([code(models.responses), code(DEFAULT_RESPONSES_MODEL), `Responses model of calls that name none, with ${code(key)}.`]);
   return rows;

@@ -1,9 +1,9 @@
 import type { AccountFields } from '../../accounts/account.js';
-import { ACCOUNT_FAMILIES, readAccounts, type Family } from '../../accounts/environment.js';
+import { ACCOUNT_FAMILIES, makerOf, readAccounts, type Family } from '../../accounts/environment.js';
 import { AVAILABLE_PROVIDERS } from '../../generators/capabilities.js';
 import type { Check, DoctorContext } from '../context.js';
 import { ok, warning, type Finding } from '../finding.js';
-import { knownAccounts, type KnownAccount } from '../known-accounts.js';
+import { knownAccounts } from '../known-accounts.js';
 import { isThisMachine } from './shared-store.js';
 
 /** Which providers have a key here, which only with others, and what of the environment does not count. Keys are never shown. */
@@ -20,12 +20,13 @@ export const accounts: Check = {
   },
 };
 
-function shownAccount({ provider, baseUrl }: AccountFields): Finding {
+function shownAccount({ provider, baseUrl, key }: AccountFields): Finding {
+  if (key === '') return ok('accounts', `${provider} is set up in this environment, without a key, at ${baseUrl}.`);
   return ok('accounts', `${provider} has a key in this environment, which is sent to ${baseUrl} and nowhere else.`);
 }
 
 function unusable(env: NodeJS.ProcessEnv): Finding[] {
-  const keys = ACCOUNT_FAMILIES.filter((family) => !isUsable(family) && isSet(env, family.key)).map(({ key }) => key);
+  const keys = ACCOUNT_FAMILIES.filter((family) => !isUsable(family) && isSet(env, makerOf(family))).map(makerOf);
   return keys.length === 0 ? [] : [ok('accounts', `${keys.join(', ')}: set, for providers that this version cannot use yet.`)];
 }
 
@@ -39,11 +40,12 @@ function isUsable({ providers }: Readonly<Family>): boolean {
 
 /** A base URL or a model belongs to the key of its own family, and to no other. */
 function withoutKey(env: NodeJS.ProcessEnv): Finding[] {
-  return ACCOUNT_FAMILIES.filter((family) => isUsable(family) && !isSet(env, family.key)).flatMap(({ key, url, models = {} }) => {
-    const lonely = [url, ...Object.values(models)].filter((name) => isSet(env, name));
+  return ACCOUNT_FAMILIES.filter((family) => isUsable(family) && !isSet(env, makerOf(family))).flatMap((family) => {
+    const maker = makerOf(family);
+    const lonely = [family.key, family.url, ...Object.values(family.models ?? {})].filter((name) => isSet(env, name));
     if (lonely.length === 0) return [];
-    const what = `${lonely.join(' and ')} ${lonely.length === 1 ? 'counts' : 'count'} for nothing, because ${key} is not set.`;
-    return [warning('accounts', what, `Set ${key} beside it, or use the variable that belongs to the key that is set.`)];
+    const what = `${lonely.join(' and ')} ${lonely.length === 1 ? 'counts' : 'count'} for nothing, because ${maker} is not set.`;
+    return [warning('accounts', what, `Set ${maker} beside it, or use the variable that belongs to the key that is set.`)];
   });
 }
 
@@ -60,13 +62,14 @@ function overruled(env: NodeJS.ProcessEnv): Finding[] {
 
 function ignored(here: readonly AccountFields[], env: NodeJS.ProcessEnv): Finding[] {
   if (here.length === 0) return [];
-  const keys = ACCOUNT_FAMILIES.filter(({ key }) => isSet(env, key)).map(({ key }) => key);
+  const keys = ACCOUNT_FAMILIES.filter((family) => isSet(env, makerOf(family))).map(makerOf);
   const what = `With a remote Temporal the keys live with the workers; those in this environment (${keys.join(', ')}) are ignored for jobs that are submitted here.`;
   return [warning('accounts', what, 'Set them where the workers run.')];
 }
 
-function inTheClear(here: readonly KnownAccount[]): Finding[] {
-  const urls = new Set(here.map(({ baseUrl }) => baseUrl).filter((url) => url.startsWith('http:') && !isThisMachine(new URL(url).host)));
+function inTheClear(here: readonly AccountFields[]): Finding[] {
+  const withKey = here.filter(({ key }) => key !== '');
+  const urls = new Set(withKey.map(({ baseUrl }) => baseUrl).filter((url) => url.startsWith('http:') && !isThisMachine(new URL(url).host)));
   return [...urls].map((url) => warning('accounts', `The key for ${url} travels unencrypted.`, 'Use the https:// URL of that provider, if it has one.'));
 }
 

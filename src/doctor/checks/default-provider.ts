@@ -1,3 +1,4 @@
+import { makerFor } from '../../accounts/environment.js';
 import { resolveProvider } from '../../contract/provider-names.js';
 import { AVAILABLE_PROVIDERS } from '../../generators/capabilities.js';
 import type { Check } from '../context.js';
@@ -22,7 +23,7 @@ export const defaultProvider: Check = {
     if (provider === undefined || provider === 'local' || known.includes(provider)) {
       return [ok('default-provider', `Calls that name no provider use ${provider ?? known[0] ?? 'local'}.`)];
     }
-    const what = `IMAGE_PROVIDER names ${provider}, which has no key here, so calls that name no provider are refused.`;
-    return [error('default-provider', what, `Set its key in the environment or in ${credentialsFile}, or name another provider.`)];
+    const what = `IMAGE_PROVIDER names ${provider}, which has no account here, so calls that name no provider are refused.`;
+    return [error('default-provider', what, `Set ${makerFor(provider)} in the environment or in ${credentialsFile}, or name another provider.`)];
   },
 };

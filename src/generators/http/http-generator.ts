@@ -96,7 +96,7 @@ export function createHttpGenerator(
         try {
           const timeoutSeconds = givesUpAfterSeconds + listenSeconds;
           const outcome = await sendOnce({ method: 'POST', url, headers, body, connectTimeoutSeconds, timeoutSeconds }, addresses);
-          const read = submitOutcome(protocol, outcome, { host: url.host, secrets: endpoint.secrets, model: request.model });
+          const read = submitOutcome(protocol, outcome, { host: url.host, secrets: endpoint.secrets, model: request.model, form: encoded.form });
           return read.type === 'download' ? { type: 'accepted', handle: keepDownload(read), ...(read.cost ? { cost: read.cost } : {}) } : read;
         } catch {
           // The record stands and bytes may have left: a fault of our own must not read as "not sent".
@@ -173,12 +173,12 @@ function isFurther<T>(outcome: T | Further<T>): outcome is Further<T> {
   return typeof outcome === 'object' && outcome !== null && 'type' in outcome && outcome.type === 'further';
 }
 
-function required({ title, keyVariable }: Protocol, account: Account | undefined): Account {
+function required({ title, keyVariable, accountVariable = keyVariable }: Protocol, account: Account | undefined): Account {
   if (account) return account;
   throw new JobFailure({
     code: 'PROVIDER_NOT_CONFIGURED',
     message: `There is no account for ${title}.`,
-    nextStep: `Set ${keyVariable} in the environment of the client.`,
+    nextStep: `Set ${accountVariable} in the environment of the client.`,
     billing: 'none',
   });
 }

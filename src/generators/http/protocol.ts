@@ -13,8 +13,10 @@ export interface Protocol {
   name: ProviderName;
   /** For sentences. */
   title: string;
-  /** The variable that a missing account is set with. */
+  /** The variable that holds the key. */
   keyVariable: string;
+  /** The variable that a missing account is set with, where that is not the key's. */
+  accountVariable?: string;
   /** The header that carries the key. */
   authorise: (key: string) => Record<string, string>;
   /** The one paid request; nothing leaves. Throws JobFailure for what cannot be sent at all. */
@@ -108,6 +110,8 @@ export interface Answer {
   clean: (text: unknown) => string | undefined;
   /** The model that was asked, where it is known. */
   model?: string | undefined;
+  /** The form in which the paid request was sent, where a provider has more than one. */
+  form?: string | undefined;
 }
 
 /** The pictures lie at these addresses; they are fetched at once, since they do not stay. */
@@ -118,7 +122,8 @@ export interface Download extends Omit<GenerationResult, 'type' | 'images'> {
 }
 
 /**
- * What a documented error means. `rate` and `busy` get better by waiting, `outage` may; the others do not. `taken`: the
+ * What a documented error means. `rate` and `busy` get better by waiting; the others do not. `busy` is believed of a 5xx
+ * only: the provider documents that such an answer means that it took nothing, or that nothing is charged. `taken`: the
  * provider had the request and ended it, so that what it costs is `billing`.
  */
 export interface ProviderError {

@@ -4,11 +4,12 @@ import { decodePicture } from '../picture.js';
 import type { HttpReply } from '../transport.js';
 import type { Answer } from './protocol.js';
 
-export function answerOf(reply: HttpReply, secrets: readonly string[], model?: string): Answer {
+export function answerOf(reply: HttpReply, secrets: readonly string[], model?: string, form?: string): Answer {
   return {
     reply,
     json: readJson(reply.body),
     model,
+    form,
     clean: (text) => (typeof text === 'string' ? cleanText(text, secrets) || undefined : undefined),
   };
 }
@@ -29,4 +30,16 @@ export function usableHandle(id: unknown): string | undefined {
 /** The pictures among base64 texts (also as data URLs); what is none is left out. */
 export function decodePictures(texts: readonly string[]): GeneratedImage[] {
   return texts.flatMap((text) => decodePicture(text) ?? []);
+}
+
+/** The numbers of a usage object, two levels deep; texts of a provider have no place in it. */
+export function numbersOf(value: unknown, depth = 2): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return {};
+  const entries = Object.entries(value).slice(0, 20).flatMap(([name, entry]): [string, unknown][] => {
+    if (!/^\w{1,40}$/.test(name)) return [];
+    if (typeof entry === 'number' && Number.isFinite(entry)) return [[name, entry]];
+    const inner = depth > 1 ? numbersOf(entry, depth - 1) : {};
+    return Object.keys(inner).length > 0 ? [[name, inner]] : [];
+  });
+  return Object.fromEntries(entries);
 }

@@ -22,6 +22,7 @@ export interface Sent {
   host: string;
   secrets: readonly string[];
   model?: string | undefined;
+  form?: string | undefined;
 }
 
 /**
@@ -36,18 +37,18 @@ export function submitOutcome(protocol: Protocol, outcome: HttpOutcome, sent: Se
   }
   const { status } = outcome;
   if (status >= 200 && status < 300) {
-    return protocol.readSubmit(answerOf(outcome, sent.secrets, sent.model)) ?? ambiguous(outcome, sent, 'its reply names neither a picture nor a request');
+    return protocol.readSubmit(answerOf(outcome, sent.secrets, sent.model, sent.form)) ?? ambiguous(outcome, sent, 'its reply names neither a picture nor a request');
   }
   return refusal(protocol, outcome, sent);
 }
 
 function refusal(protocol: Protocol, reply: HttpReply, sent: Sent): SubmitOutcome {
   const { status } = reply;
-  const error = protocol.readError(answerOf(reply, sent.secrets, sent.model));
+  const error = protocol.readError(answerOf(reply, sent.secrets, sent.model, sent.form));
   const reason = error?.reason;
   if (status === 401) return notBilled(authFailure(reply, reason));
   if (status === 429) return notBilled(error?.means === 'quota' ? quotaFailure(reply, reason) : rateLimitedFailure(reply, reason, error?.retryAfterSeconds));
-  if (status === 503 && error?.means === 'busy') return notBilled(busyFailure(reply, reason));
+  if (status >= 500 && error?.means === 'busy') return notBilled(busyFailure(reply, reason));
   // 408 and 409 speak of a request that may be running.
   if (status < 400 || status >= 500 || status === 408 || status === 409 || !error) return unclear(reply, sent, reason);
   const failure = failureOf(error, reply);

@@ -4,7 +4,7 @@ import { JobFailure } from '../../contract/errors.js';
 import { cleanText } from '../clean-text.js';
 import { quoted, refusedFailure } from '../failures.js';
 import type { GeneratedImage, GenerationResult } from '../generator.js';
-import { readJson } from '../http/reading.js';
+import { numbersOf, readJson } from '../http/reading.js';
 import { decodePicture } from '../picture.js';
 
 /**
@@ -134,7 +134,7 @@ function result(body: ResponseBody, results: readonly string[], secrets: readonl
     .filter((note) => note !== '')
     .map((note) => `Revised prompt: ${note}`);
   if (images.length < results.length) notes.push('A further result of the provider is not a picture.');
-  const usage = { ...counts(body.usage), ...named('image_gen', counts(body.tool_usage?.image_gen)) };
+  const usage = { ...numbersOf(body.usage), ...named('image_gen', numbersOf(body.tool_usage?.image_gen)) };
   return {
     type: 'done',
     images,
@@ -165,17 +165,6 @@ function spokenText(body: ResponseBody): string | undefined {
     return part.success ? [part.data] : [];
   });
   return parts.find((part) => part.refusal)?.refusal ?? parts.find((part) => part.text)?.text;
-}
-
-/** The numbers of a usage object, two levels deep; texts of a provider have no place in it. */
-function counts(value: unknown, depth = 2): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return {};
-  const entries = Object.entries(value).slice(0, 20).flatMap(([name, entry]): [string, unknown][] => {
-    if (!/^\w{1,40}$/.test(name)) return [];
-    if (typeof entry === 'number' && Number.isFinite(entry)) return [[name, entry]];
-    return depth > 1 ? Object.entries(named(name, counts(entry, depth - 1))) : [];
-  });
-  return Object.fromEntries(entries);
 }
 
 function named(name: string, value: Record<string, unknown>): Record<string, unknown> {

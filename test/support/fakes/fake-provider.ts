@@ -47,6 +47,8 @@ export interface FakeSpec {
   shown(task: Task, fake: Shown, part?: string): Reply | Promise<Reply>;
   /** `was`: its state before. */
   cancelled?(task: Task, fake: Shown, was: TaskState): Reply;
+  /** False: it goes on, whatever is asked. */
+  cancellable?(task: Task): boolean;
   /** Of the key that asks. */
   listed?(tasks: readonly Task[], fake: Shown, query: URLSearchParams): Reply | Promise<Reply>;
   /** In the provider's own form. */
@@ -220,7 +222,7 @@ export async function startFakeProvider(spec: FakeSpec, given: Partial<FakeSetti
     if (!task) return answer(entry, fault, response, notThere(route.id));
     if (route.on === 'cancel') {
       const was = task.state;
-      tasks.end(task, 'cancelled');
+      if (spec.cancellable?.(task) !== false) tasks.end(task, 'cancelled');
       return answer(entry, fault, response, spec.cancelled?.(task, shown, was) ?? { status: 404, json: {} });
     }
     if (route.part === undefined) tasks.move(task);

@@ -31,6 +31,7 @@ export interface SeenImage {
   width: number;
   height: number;
   format: string;
+  channels: number;
 }
 
 /** A picture in raw base64 or as a data: URL, decoded: bytes that are none are refused. */
@@ -39,8 +40,8 @@ export async function imageOf(text: string, form: 'raw' | 'data', bad: (message:
   if (!match) throw wrong(bad, form === 'data' ? 'must be a data: URL of a picture' : 'must be base64 without a data: prefix');
   const bytes = Buffer.from(match[2] ?? '', 'base64');
   try {
-    const { width, height, format } = await sharp(bytes).metadata();
-    return { bytes, sha256: createHash('sha256').update(bytes).digest('hex'), width, height, format };
+    const { width, height, format, channels } = await sharp(bytes).metadata();
+    return { bytes, sha256: createHash('sha256').update(bytes).digest('hex'), width, height, format, channels };
   } catch {
     throw wrong(bad, 'cannot be decoded as a picture');
   }

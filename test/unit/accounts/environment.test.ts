@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { readAccounts } from '../../../src/accounts/environment.js';
+import { makerFor, readAccounts } from '../../../src/accounts/environment.js';
 
 describe('readAccounts', () => {
   it('takes key, URL and models from one family, for both OpenAI providers', () => {
@@ -34,6 +34,14 @@ describe('readAccounts', () => {
     expect(readAccounts({ OPENAI_BASE_URL: 'https://x.example', XAI_BASE_URL: 'https://y.example' })).toEqual([]);
     const names = readAccounts({ GEMINI_API_KEY: '1', XAI_API_KEY: '2', BFL_API_KEY: '3', FAL_KEY: '4', REPLICATE_API_TOKEN: '5' });
     expect(names.map((account) => account.provider)).toEqual(['gemini', 'xai', 'bfl', 'fal', 'replicate']);
+  });
+
+  it('reads a server of one’s own, which needs no key', () => {
+    const server = { SDCPP_BASE_URL: 'http://127.0.0.1:1234/' };
+    expect(readAccounts(server)).toEqual([{ provider: 'sdcpp', baseUrl: 'http://127.0.0.1:1234', key: '', models: {} }]);
+    expect(readAccounts({ ...server, SDCPP_API_KEY: 'guard' })).toMatchObject([{ provider: 'sdcpp', key: 'guard' }]);
+    expect(readAccounts({ SDCPP_API_KEY: 'guard' })).toEqual([]);
+    expect((['openai', 'gemini', 'sdcpp', 'local'] as const).map(makerFor)).toEqual(['OPENAI_API_KEY', 'GEMINI_API_KEY', 'SDCPP_BASE_URL', undefined]);
   });
 
   it('names a bad variable and never its value', () => {

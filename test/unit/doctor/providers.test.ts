@@ -88,8 +88,8 @@ describe('accounts', () => {
   });
 
   it('a key that this version cannot use is no model', async () => {
-    const findings = await found(accounts, contextOf(folder(), { GEMINI_API_KEY: KEY }));
-    expect(findings).toMatchObject([{ level: 'ok', message: expect.stringContaining('GEMINI_API_KEY') }, { level: 'warning', message: expect.stringContaining('No image model') }]);
+    const findings = await found(accounts, contextOf(folder(), { XAI_API_KEY: KEY }));
+    expect(findings).toMatchObject([{ level: 'ok', message: expect.stringContaining('XAI_API_KEY') }, { level: 'warning', message: expect.stringContaining('No image model') }]);
   });
 
   it('a base URL or a model without the key of its family counts for nothing', async () => {
@@ -117,6 +117,15 @@ describe('accounts', () => {
     expect(levels(await found(accounts, contextOf(folder(), { ...openai, OPENAI_BASE_URL: 'http://127.0.0.1:8080/v1' })))).toEqual(['ok']);
   });
 
+  it('a server of one’s own needs no key, and its key no less than its URL', async () => {
+    const here = await found(accounts, contextOf(folder(), { SDCPP_BASE_URL: 'http://gpu.test:1234' }));
+    expect(here).toMatchObject([{ level: 'ok', message: expect.stringContaining('sdcpp is set up in this environment, without a key, at http://gpu.test:1234') }]);
+    const guarded = await found(accounts, contextOf(folder(), { SDCPP_BASE_URL: 'http://gpu.test:1234', SDCPP_API_KEY: KEY }));
+    expect(guarded).toMatchObject([{ level: 'ok', message: expect.stringContaining('has a key') }, { level: 'warning', message: expect.stringContaining('unencrypted') }]);
+    const lonely = await found(accounts, contextOf(folder(), { ...openai, SDCPP_API_KEY: KEY }));
+    expect(lonely.filter(({ level }) => level === 'warning')).toMatchObject([{ message: expect.stringMatching(/^SDCPP_API_KEY counts for nothing, because SDCPP_BASE_URL/) }]);
+  });
+
   it('with a remote Temporal those of this environment are ignored', async () => {
     const findings = await found(accounts, contextOf(folder(), { ...openai, TEMPORAL_ADDRESS: 'x:7233' }));
     expect(findings).toMatchObject([{ level: 'warning', message: expect.stringMatching(/OPENAI_API_KEY.*ignored/) }]);
@@ -132,8 +141,9 @@ describe('the default provider', () => {
 
   it.each([
     ['dall-e', 'there is no provider "dall-e"'],
-    ['gemini', 'cannot use yet'],
-    ['openai', 'no key here'],
+    ['xai', 'cannot use yet'],
+    ['openai', 'no account here'],
+    ['sdcpp', 'no account here'],
   ])('%s: %s', async (name, words) => {
     expect(await look(defaultProvider, contextOf(folder(), { IMAGE_PROVIDER: name }))).toMatchObject([{ level: 'error', message: expect.stringContaining(words) }]);
   });

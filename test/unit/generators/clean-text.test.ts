@@ -37,6 +37,7 @@ describe('text of a provider', () => {
 
   it("loses keys that are not ours: a gateway's own", () => {
     expect(cleanText('sent Authorization: Bearer abc.def-123 with sk-live_0123456789abcdefXYZ')).toBe('sent Authorization: [key] with [key]');
+    expect(cleanText('key=AIzaSyA-0123456789abcdefghijklmnopqrstu')).toBe('key=[key]');
   });
 
   it('is not shredded by a key of three characters', () => expect(redact('a cab', ['a'])).toBe('a cab'));

@@ -29,6 +29,12 @@ describe('IMAGE_PROVIDERS_FILE', () => {
     expect(capabilitiesOf('openai', undefined, overrides)).toEqual(capabilitiesOf('openai'));
   });
 
+  it('tells which models of Gemini take interactions', () => {
+    const overrides = overridden({ gemini: { models: { 'gemini-9-image': { interactions: true } } } });
+    expect(capabilitiesOf('gemini', 'Gemini-9-Image', overrides)).toMatchObject({ interactions: true, maxReferences: 14 });
+    expect(capabilitiesOf('gemini', 'gemini-3-pro-image', overrides).interactions).toBeUndefined();
+  });
+
   it('is what a call is refused by', () => {
     const asked = { kind: 'image_multi_reference' as const, image_paths: ['a.png', 'b.png', 'c.png'] };
     expect(checkCapabilities('bfl', asked, undefined, {}).problems).toEqual([]);

@@ -39,7 +39,7 @@ export async function reference(width: number, height: number, clear?: [number, 
 export async function submit(generator: Generator, to: Account, request = order(), form?: string): Promise<SubmitOutcome> {
   const prepared = await generator.prepare(request, to, ATTEMPT, form);
   const outcome = await prepared.send(0);
-  expect(told(outcome)).not.toContain(to.key);
+  if (to.key !== '') expect(told(outcome)).not.toContain(to.key);
   return outcome;
 }
 
@@ -54,7 +54,7 @@ export async function finished(generator: Generator, to: Account, handle: string
   for (let polls = 0; polls < 10; polls += 1) {
     const outcome = await generator.poll?.(handle, to);
     if (!outcome) throw new Error('it cannot be polled');
-    expect(told(outcome)).not.toContain(to.key);
+    if (to.key !== '') expect(told(outcome)).not.toContain(to.key);
     if (outcome.type !== 'running') return outcome;
   }
   throw new Error('it still runs');
