@@ -14,5 +14,7 @@ const project = (name, extra = {}) => ({
 export default {
   // They wait for processes more than they compute.
   maxWorkers: '100%',
+  // A condition that is awaited may take its time on a machine with other work.
+  testTimeout: 30_000,
   projects: [project('unit'), project('integration'), project('replay'), project('faults'), project('hostile'), project('load')],
 };

@@ -1,4 +1,4 @@
-import type { GenerationOrder, Generated, StoredImage } from '../contract/plan.js';
+import type { GenerationOrder, Generated, Picture, StoredImage } from '../contract/plan.js';
 import { JobFailure, type Billing } from '../contract/errors.js';
 import { LIMITS } from '../contract/input.js';
 import type { GeneratedImage, GenerationRequest, GenerationResult, Generator, ReferenceImage } from '../generators/generator.js';
@@ -11,7 +11,15 @@ export async function requestOf(deps: ActivityDependencies, order: GenerationOrd
     Promise.all(order.item.references.map((reference) => load(deps, reference))),
     order.item.mask ? load(deps, order.item.mask) : undefined,
   ]);
-  return { picture: order.picture, model: order.target.model, references, mask };
+  return { picture: withOwnSeed(order), model: order.target.model, references, mask };
+}
+
+const SEEDS = 2 ** 32;
+
+/** n pictures of one seed would be n times the same: each gets the next one. Of a batch each has a picture of its own to begin with. */
+function withOwnSeed({ picture, item }: GenerationOrder): Picture {
+  if (picture.seed === undefined || picture.kind === 'image_batch_edit') return picture;
+  return { ...picture, seed: (picture.seed + item.item) % SEEDS };
 }
 
 async function load(deps: ActivityDependencies, image: StoredImage): Promise<ReferenceImage> {

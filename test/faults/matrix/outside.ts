@@ -2,6 +2,10 @@ import type { ProviderName } from '../../../src/contract/names.js';
 import { startFakeOpenAi } from '../../support/fake-openai.js';
 import { bflFake } from '../../support/fakes/bfl.js';
 import { startFakeProvider, type FakeSpec } from '../../support/fakes/fake-provider.js';
+import { falFake } from '../../support/fakes/fal.js';
+import { geminiFake } from '../../support/fakes/gemini.js';
+import { replicateFake } from '../../support/fakes/replicate.js';
+import { sdcppFake } from '../../support/fakes/sdcpp.js';
 
 export type CutKind = 'drop' | 'reply_lost' | 'truncated_body' | 'unreadable' | 'hang';
 export type CutOn = 'submit' | 'poll' | 'file';
@@ -73,11 +77,16 @@ async function over(spec: FakeSpec, facts: Facts, env: (url: string) => Record<s
 }
 
 const queue = { synchronous: false, reconciles: false } as const;
+const atOnce = { synchronous: true, files: false, reconciles: false } as const;
 
 /** Every provider that can bill, at a fake of its own. */
 export function startOutside(): Promise<Outside[]> {
   return Promise.all([
     openai(),
+    over(geminiFake, { name: 'gemini', ...atOnce }, (url) => ({ GEMINI_API_KEY: 'canary-of-gemini', GEMINI_BASE_URL: url })),
     over(bflFake, { name: 'bfl', ...queue, files: true }, (url) => ({ BFL_API_KEY: 'canary-of-bfl', BFL_BASE_URL: url })),
+    over(falFake, { name: 'fal', ...queue, files: true }, (url) => ({ FAL_KEY: 'canary-of-fal', FAL_BASE_URL: url })),
+    over(replicateFake, { name: 'replicate', ...queue, files: true, reconciles: true }, (url) => ({ REPLICATE_API_TOKEN: 'canary-of-replicate', REPLICATE_BASE_URL: url })),
+    over(sdcppFake, { name: 'sdcpp', ...queue, files: false }, (url) => ({ SDCPP_API_KEY: 'canary-of-sdcpp', SDCPP_BASE_URL: url })),
   ]);
 }
