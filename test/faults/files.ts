@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { sha256 } from '../../src/contract/canonical.js';
 import type { Answer } from '../support/mcp-client.js';
 import type { Scene } from './scene.js';
@@ -22,4 +23,19 @@ export async function halfWritten(scene: Scene, ends: readonly Answer[]): Promis
   }
   for await (const { job_id: jobId } of scene.manifests.list((key) => faults.push(`unreadable: ${key}`))) await scene.records(jobId);
   return faults;
+}
+
+/** The files below a folder that hold a text, in whatever else they hold. */
+export async function filesWith(folder: string, text: string): Promise<{ found: string[]; files: number }> {
+  const found: string[] = [];
+  let files = 0;
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    const bytes = await readFile(path).catch(() => undefined);
+    if (bytes === undefined) continue;
+    files += 1;
+    if (bytes.includes(text)) found.push(path);
+  }
+  return { found, files };
 }

@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { signal } from '../../src/local/processes.js';
+import type { Answer } from '../support/mcp-client.js';
 import { killHard, until, type StackPids } from '../support/stack-process.js';
+import { filesWith } from './files.js';
 import { accepted, beforeRecord, beforeReply, collecting, storing, type Cell, type Hold } from './matrix/moments.js';
-import { startOutside, type CutKind, type CutOn, type Outside } from './matrix/outside.js';
+import { CANARY, startOutside, type CutKind, type CutOn, type Outside } from './matrix/outside.js';
 import { HEARTBEAT_SECONDS, openScene, type Scene } from './scene.js';
 import { drawTable, type TableRow } from './table.js';
 
@@ -19,6 +21,7 @@ type End = 'completed' | 'failed MAYBE_BILLED';
 let outsides: Outside[];
 let scene: Scene;
 const table: TableRow[] = [];
+const answers: Answer[] = [];
 
 beforeAll(async () => {
   outsides = await startOutside();
@@ -39,6 +42,7 @@ async function verdicts(fault: string, moment: string, cells: readonly Cell[], e
     const line: TableRow = { fault: `${outside.name}: ${fault}`, moment, pids, evidence: evidence.get(cell) ?? '', end: '', ledger: '', files: 'none', seconds: '', verdict: 'FAIL' };
     table.push(line);
     const end = await scene.ended(jobId);
+    answers.push(end, await scene.status(jobId));
     line.end = [end.status, end.error?.code].filter(Boolean).join(' ');
     line.ledger = String(outside.bought(prompt));
     line.seconds = ((Date.now() - since) / 1000).toFixed(1);
@@ -173,6 +177,15 @@ describe('a connection that is cut', () => {
 });
 
 describe('after all of it', () => {
+  it('no key of any account is in an answer, a history, a log, the database, the store or any other file', async () => {
+    expect(JSON.stringify(answers)).not.toContain(CANARY);
+    const looked = await filesWith(scene.folder, CANARY);
+    expect(looked.found).toEqual([]);
+    // The look itself: what was asked for is in the database and in the journals.
+    expect((await filesWith(scene.folder, 'kill -9 of the worker')).found.length).toBeGreaterThan(2);
+    expect(looked.files).toBeGreaterThan(50);
+  });
+
   it('no ledger has more than its jobs, and every answer about a job was its record', () => {
     const jobs = [...scene.jobs.keys()];
     for (const outside of outsides) expect([outside.name, outside.total()]).toEqual([outside.name, jobs.filter((prompt) => prompt.endsWith(` ${outside.name}`)).length]);

@@ -32,6 +32,8 @@ const SHORT_WAITS = {
 
 /** The built product on a data folder of its own, and the outside world that it talks to, which is this process. */
 export interface Scene {
+  /** Everything that the product writes in this scene lies in it. */
+  folder: string;
   dataDir: string;
   saveRoot: string;
   fake: FakeOpenAi;
@@ -92,6 +94,7 @@ export async function openScene(accounts: Record<string, string> = {}): Promise<
   const jobs = new Map<string, string>();
 
   const scene: Scene = {
+    folder,
     dataDir,
     saveRoot,
     fake,

@@ -7,6 +7,9 @@ import { geminiFake } from '../../support/fakes/gemini.js';
 import { replicateFake } from '../../support/fakes/replicate.js';
 import { sdcppFake } from '../../support/fakes/sdcpp.js';
 
+/** In every key of every account. */
+export const CANARY = 'canary-of-';
+
 export type CutKind = 'drop' | 'reply_lost' | 'truncated_body' | 'unreadable' | 'hang';
 export type CutOn = 'submit' | 'poll' | 'file';
 
@@ -39,7 +42,7 @@ async function openai(): Promise<Outside> {
     method === 'POST' && path === '/v1/responses' ? 'submit' : method === 'GET' ? 'poll' : 'other';
   return {
     name: 'openai',
-    env: { OPENAI_API_KEY: 'canary-of-openai', OPENAI_BASE_URL: fake.url },
+    env: { OPENAI_API_KEY: `${CANARY}openai`, OPENAI_BASE_URL: fake.url },
     synchronous: false,
     files: false,
     reconciles: false,
@@ -83,10 +86,10 @@ const atOnce = { synchronous: true, files: false, reconciles: false } as const;
 export function startOutside(): Promise<Outside[]> {
   return Promise.all([
     openai(),
-    over(geminiFake, { name: 'gemini', ...atOnce }, (url) => ({ GEMINI_API_KEY: 'canary-of-gemini', GEMINI_BASE_URL: url })),
-    over(bflFake, { name: 'bfl', ...queue, files: true }, (url) => ({ BFL_API_KEY: 'canary-of-bfl', BFL_BASE_URL: url })),
-    over(falFake, { name: 'fal', ...queue, files: true }, (url) => ({ FAL_KEY: 'canary-of-fal', FAL_BASE_URL: url })),
-    over(replicateFake, { name: 'replicate', ...queue, files: true, reconciles: true }, (url) => ({ REPLICATE_API_TOKEN: 'canary-of-replicate', REPLICATE_BASE_URL: url })),
-    over(sdcppFake, { name: 'sdcpp', ...queue, files: false }, (url) => ({ SDCPP_API_KEY: 'canary-of-sdcpp', SDCPP_BASE_URL: url })),
+    over(geminiFake, { name: 'gemini', ...atOnce }, (url) => ({ GEMINI_API_KEY: `${CANARY}gemini`, GEMINI_BASE_URL: url })),
+    over(bflFake, { name: 'bfl', ...queue, files: true }, (url) => ({ BFL_API_KEY: `${CANARY}bfl`, BFL_BASE_URL: url })),
+    over(falFake, { name: 'fal', ...queue, files: true }, (url) => ({ FAL_KEY: `${CANARY}fal`, FAL_BASE_URL: url })),
+    over(replicateFake, { name: 'replicate', ...queue, files: true, reconciles: true }, (url) => ({ REPLICATE_API_TOKEN: `${CANARY}replicate`, REPLICATE_BASE_URL: url })),
+    over(sdcppFake, { name: 'sdcpp', ...queue, files: false }, (url) => ({ SDCPP_API_KEY: `${CANARY}sdcpp`, SDCPP_BASE_URL: url })),
   ]);
 }
