@@ -15,7 +15,7 @@ const OPENAI_SIZES: SizeRule = { by: 'list', sizes: ['1024x1024', '1536x1024', '
 const OPENAI_FREE_SIZES: SizeRule = { by: 'pixels', step: 16, minEdge: 16, maxEdge: 3840, maxPixels: 3840 * 2160, maxRatio: 3 };
 const WIDE_RATIOS = ['1:1', '2:3', '3:2', '3:4', '4:3', '4:5', '5:4', '9:16', '16:9', '21:9'];
 const GEMINI_RATIOS = [...WIDE_RATIOS, '1:4', '4:1', '1:8', '8:1'];
-const XAI_RATIOS = ['1:1', '3:4', '4:3', '9:16', '16:9', '2:3', '3:2', '9:19.5', '19.5:9', '9:20', '20:9', '1:2', '2:1'];
+const XAI_RATIOS = ['1:1', '3:4', '4:3', '9:16', '16:9', '2:3', '3:2', '9:19.5', '19.5:9', '9:20', '20:9', '1:2', '2:1', '21:9', '5:2'];
 const RESOLUTIONS = [
   { name: '1K', pixels: 1024 ** 2 },
   { name: '2K', pixels: 2048 ** 2 },
@@ -87,7 +87,12 @@ export const CAPABILITIES: Readonly<Record<ProviderName, ProviderRow>> = {
     queue: false,
     cancel: false,
     resultLifeSeconds: undefined,
-    models: [{ match: 'gpt-image-1*', sizes: OPENAI_SIZES }, { match: 'gpt-image-*', sizes: OPENAI_FREE_SIZES }],
+    models: [
+      { match: 'gpt-image-1*', sizes: OPENAI_SIZES },
+      { match: 'gpt-image-*', sizes: OPENAI_FREE_SIZES },
+      // A gateway's own model: sizes go through as they are, as far as a picture of any model can have them.
+      { match: '*', sizes: { by: 'pixels', step: 8, minEdge: 64, maxEdge: LIMITS.maxEdge, maxPixels: LIMITS.maxEdge ** 2 } },
+    ],
   },
   gemini: {
     kinds: JOB_KINDS,
@@ -298,7 +303,7 @@ export const CAPABILITIES: Readonly<Record<ProviderName, ProviderRow>> = {
 };
 
 /** The providers that this version can use, in the order in which the first with a key becomes the default. */
-export const AVAILABLE_PROVIDERS: readonly ProviderName[] = ['local', 'openai', 'gemini', 'bfl', 'fal', 'replicate', 'sdcpp'];
+export const AVAILABLE_PROVIDERS: readonly ProviderName[] = ['local', 'openai', 'openai-images', 'gemini', 'xai', 'bfl', 'fal', 'replicate', 'sdcpp'];
 
 /** What a provider can do with a model; without one, with the model that it chooses itself. The overrides are a person's. */
 export function capabilitiesOf(provider: ProviderName, model?: string, overrides: Overrides = {}): Capabilities {
