@@ -8,7 +8,7 @@ import { mapSize } from './sizes.js';
 /**
  * xAI's images: the answer carries the picture, or an address that does not stay. There is no list of requests and no
  * cancel, so a request without an answer stays unknown. Sources: docs.x.ai, REST reference "Images", "Image generation",
- * "Debugging errors" and "Models and pricing" (what violates the guidelines is charged); xai-proto, image.proto.
+ * "Debugging errors", release notes, "Models and pricing" (what violates the guidelines is charged); xai-proto, image.proto.
  * Edits are JSON only. A refusal often costs the full price: its body carries what was charged.
  */
 const ticks = z.looseObject({ cost_in_usd_ticks: z.number().nonnegative().nullish().catch(undefined) }).nullish().catch(undefined);
@@ -40,7 +40,8 @@ function encode({ request, capabilities }: Asking): Encoded {
     response_format: 'b64_json',
     aspect_ratio: isResolution ? undefined : (ratio ?? word),
     resolution: isResolution ? word.toLowerCase() : resolution,
-    quality: picture.quality,
+    // The first model has none.
+    quality: capabilities.quality ? picture.quality : undefined,
     // One or the other, never both.
     ...(others.length > 0 ? { images: [image, ...others] } : { image }),
   };

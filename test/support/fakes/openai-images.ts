@@ -6,7 +6,7 @@ import { formOf, jsonOf, pictureOf, shortened, wrong, type SentFile } from './wi
 
 /**
  * OpenAI's Images API as its OpenAPI description has it (openai/openai-openapi, openapi.json: `CreateImageRequest`,
- * `CreateImageEditRequest`, `ImagesResponse`, `ErrorResponse`). Replies and the unknown_parameter error as recorded in
+ * `CreateImageEditRequest`, `ImagesResponse`, `ErrorResponse`) and the image generation guide (sizes from gpt-image-2, qualities from 2.5 on). Replies and the unknown_parameter error as recorded in
  * vercel/ai, packages/openai/src/image/__fixtures__. Edits as multipart only, which is what we send.
  */
 const MB = 1024 * 1024;
@@ -14,7 +14,7 @@ const shared = {
   model: z.string().min(1),
   prompt: z.string().min(1).max(32_000),
   size: z.string().optional(),
-  quality: z.enum(['low', 'medium', 'high', 'auto']).optional(),
+  quality: z.enum(['low', 'medium', 'high', 'xhigh', 'max', 'auto']).optional(),
   output_format: z.enum(['png', 'jpeg', 'webp']).optional(),
   background: z.enum(['transparent', 'opaque', 'auto']).optional(),
   moderation: z.enum(['low', 'auto']).optional(),
@@ -98,12 +98,14 @@ async function readEdit(request: RawRequest): Promise<Received> {
 }
 
 function received(fields: z.infer<typeof generation> | z.infer<typeof edit>, images: Record<string, unknown>): Received {
-  const { model, prompt, size = 'auto', output_format: format, background } = fields;
+  const { model, prompt, size = 'auto', output_format: format, background, quality } = fields;
+  const first = model.startsWith('gpt-image-1');
   const [width = 0, height = 0] = size.split('x').map(Number);
   const listed = ['auto', '1024x1024', '1536x1024', '1024x1536'].includes(size);
-  const free = width % 16 === 0 && height % 16 === 0 && width <= 3 * height && height <= 3 * width && Math.max(width, height) <= 3840 && width * height <= 3840 * 2160;
-  const known = !model.startsWith('gpt-image-') || listed || (!model.startsWith('gpt-image-1') && /^\d+x\d+$/.test(size) && free);
+  const free = width % 16 === 0 && height % 16 === 0 && width <= 3 * height && height <= 3 * width && Math.max(width, height) <= 3840 && width * height >= 655_360 && width * height <= 3840 * 2160;
+  const known = !model.startsWith('gpt-image-') || listed || (!first && /^\d+x\d+$/.test(size) && free);
   if (!known) throw wrong(invalid, `size: ${size} is not supported by ${model}`);
+  if (first && (quality === 'xhigh' || quality === 'max')) throw wrong(invalid, `quality: ${quality} is not supported by ${model}`);
   if (background === 'transparent' && format === 'jpeg') throw wrong(invalid, 'background: transparent needs png or webp');
   return { prompt, n: Number(fields.n), size: width > 0 ? size : '1024x1024', format, body: { ...shortened({ ...fields }), ...images } };
 }

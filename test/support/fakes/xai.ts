@@ -3,7 +3,8 @@ import { WireError, type FakeSpec, type Reply } from './fake-provider.js';
 import { imageOf, jsonOf, shortened, wrong } from './wire.js';
 
 /**
- * api.x.ai: docs.x.ai, REST reference "Images", and xai-proto, image.proto (ratios, resolutions, 10 MiB, image or images);
+ * api.x.ai: docs.x.ai, REST reference "Images", release notes of August 2026 (2.0: five images, 21:9, 5:2, quality), and
+ * xai-proto, image.proto (ratios, resolutions, 10 MiB, image or images);
  * errors `{code, error}` as "Debugging errors" and recorded bodies have them: a wrong key is 400, no credit is 403 or 429, a
  * refused picture is 400 with what it cost, or 200 with `respect_moderation: false`.
  */
@@ -15,11 +16,11 @@ const generation = z.strictObject({
   n: z.int().min(1).max(10).default(1),
   aspect_ratio: z.enum(ratios).optional(),
   resolution: z.enum(['1k', '1.5k', '2k']).optional(),
-  quality: z.enum(['low', 'medium', 'high']).optional(),
+  quality: z.enum(['low', 'medium', 'high', 'auto']).optional(),
   response_format: z.enum(['url', 'b64_json']).default('url'),
   user: z.string().optional(),
 });
-const edit = generation.extend({ image: image.optional(), images: z.array(image).min(1).max(3).optional() });
+const edit = generation.extend({ image: image.optional(), images: z.array(image).min(1).max(5).optional() });
 const PICTURE = { cost_in_usd_ticks: 200_000_000 };
 const MAX_REFERENCE = 10 * 1024 * 1024;
 
@@ -40,6 +41,8 @@ export const xaiFake: FakeSpec = {
     const body = parsed.data;
     const given = body.images ?? (body.image ? [body.image] : []);
     if (isEdit && given.length === 0) throw wrong(invalid, 'image or images is required');
+    if (body.model === 'grok-imagine-image' && given.length > 3) throw wrong(invalid, 'images: at most 3 for this model');
+    if (body.model === 'grok-imagine-image' && ['21:9', '5:2'].includes(body.aspect_ratio ?? '')) throw wrong(invalid, 'aspect_ratio: not of this model');
     if (body.image && body.images) throw wrong(invalid, 'image and images are mutually exclusive');
     for (const { url } of given) {
       const { bytes, format } = await imageOf(url, 'data', invalid);

@@ -50,6 +50,8 @@ describe('a body that is one field off is refused, and not billed', () => {
     ['jpg', { output_format: 'jpg' }],
     ['a size that the model does not have', { size: '1000x600' }],
     ['a size between the steps of gpt-image-2', { model: 'gpt-image-2', size: '1000x600' }],
+    ['too few pixels', { model: 'gpt-image-2', size: '512x512' }],
+    ['a quality that the model does not have', { quality: 'max' }],
     ['a shape beyond 3:1', { model: 'gpt-image-2', size: '2048x512' }],
     ['a transparent JPEG', { background: 'transparent', output_format: 'jpeg' }],
     ['a field of another API', { aspect_ratio: '1:1' }],

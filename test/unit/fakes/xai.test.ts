@@ -26,10 +26,11 @@ it('answers as the REST reference says: addresses, or base64 when asked, with th
   expect(fake.ledger().total).toBe(2);
 });
 
-it('takes one image, or up to three images', async () => {
+it('takes one image, or several: three, and five from 2.0 on', async () => {
   const image = { url, type: 'image_url' };
   expect((await post(fake, '/images/edits', { ...BODY, image })).status).toBe(200);
   expect((await post(fake, '/images/edits', { ...BODY, images: [image, image, image] })).status).toBe(200);
+  expect((await post(fake, '/images/edits', { ...BODY, model: 'grok-imagine-image-2.0', images: Array.from({ length: 5 }, () => image) })).status).toBe(200);
 });
 
 describe('a body that is one field off is refused, and not billed', () => {
@@ -43,7 +44,9 @@ describe('a body that is one field off is refused, and not billed', () => {
     ['an image without an edit', 'generations', () => ({ image: { url, type: 'image_url' } }), 400, 'Argument not supported: image'],
     ['an edit without an image', 'edits', () => ({}), 400, 'image or images'],
     ['both forms at once', 'edits', () => ({ image: { url, type: 'image_url' }, images: [{ url, type: 'image_url' }] }), 400, 'mutually exclusive'],
-    ['four images', 'edits', () => ({ images: Array.from({ length: 4 }, () => ({ url, type: 'image_url' })) }), 422, 'images'],
+    ['four images', 'edits', () => ({ images: Array.from({ length: 4 }, () => ({ url, type: 'image_url' })) }), 400, 'at most 3'],
+    ['six images of 2.0', 'edits', () => ({ model: 'grok-imagine-image-2.0', images: Array.from({ length: 6 }, () => ({ url, type: 'image_url' })) }), 422, 'images'],
+    ['a ratio of 2.0', 'generations', () => ({ aspect_ratio: '21:9' }), 400, 'aspect_ratio'],
     ['an image without its type', 'edits', () => ({ image: { url } }), 422, 'image.type'],
     ['a bare base64', 'edits', () => ({ image: { url: url.split(',')[1], type: 'image_url' } }), 400, 'data: URL'],
     ['what is no picture', 'edits', () => ({ image: { url: 'data:image/png;base64,AAAA', type: 'image_url' } }), 400, 'decoded'],

@@ -32,7 +32,7 @@ describe('what OpenAI gets', () => {
     await submit(generator, mine, order({ size: '1536x1024', quality: 'high', output_format: 'JPG', background: 'opaque', seed: 7 }));
     expect(fake.requests[0]).toMatchObject({ method: 'POST', path: '/v1/images/generations' });
     expect(fake.requests[0]?.headers).toMatchObject({ authorization: `Bearer ${mine.key}`, 'content-type': 'application/json' });
-    expect(lastBody(fake)).toEqual({ model: 'gpt-image-1.5', prompt: 'a red fox', n: 1, size: '1536x1024', quality: 'high', output_format: 'jpeg', background: 'opaque' });
+    expect(lastBody(fake)).toEqual({ model: 'gpt-image-2.6-sunburst', prompt: 'a red fox', n: 1, size: '1536x1024', quality: 'high', output_format: 'jpeg', background: 'opaque' });
   });
 
   it('an edit as a form, with the mask as it is', async () => {
@@ -42,7 +42,7 @@ describe('what OpenAI gets', () => {
     expect(fake.requests[0]).toMatchObject({ path: '/v1/images/edits', headers: { 'content-type': expect.stringMatching(/^multipart\/form-data; boundary=/) } });
     const seen = (bytes: Buffer | undefined, filename: string): object => ({ filename, width: 64, height: 48, sha256: createHash('sha256').update(bytes ?? '').digest('hex') });
     expect(lastBody(fake)).toEqual({
-      model: 'gpt-image-1.5',
+      model: 'gpt-image-2.6-sunburst',
       prompt: 'a red fox',
       n: '1',
       size: 'auto',
@@ -59,18 +59,21 @@ describe('what OpenAI gets', () => {
   });
 
   it.each<[Partial<GenerationRequest['picture']>, string | undefined, string | undefined]>([
-    [{ size: '1000x600' }, undefined, '1536x1024'],
-    [{ size: undefined, aspect_ratio: '2:3' }, undefined, '1024x1536'],
+    [{ size: '2000x1000' }, undefined, '2000x1008'],
+    [{ size: '64x64' }, undefined, '816x816'],
+    [{ size: '4096x1024' }, undefined, '3072x1024'],
+    [{ size: '8192x8192' }, undefined, '2880x2880'],
+    [{ size: '64x1024' }, undefined, '480x1408'],
     [{ size: 'auto' }, undefined, 'auto'],
     [{ size: undefined }, undefined, undefined],
-    [{ size: '2000x1000' }, 'gpt-image-2', '2000x1008'],
     [{ size: undefined, aspect_ratio: '16:9' }, 'gpt-image-2', '1360x768'],
-    [{ size: '4096x1024' }, 'gpt-image-2.6-sunburst', '3072x1024'],
+    [{ size: '1000x600' }, 'gpt-image-1.5', '1536x1024'],
+    [{ size: undefined, aspect_ratio: '2:3' }, 'gpt-image-1', '1024x1536'],
     [{ size: '1920x1080' }, 'sd-cpp-local', '1920x1080'],
     [{ size: undefined, aspect_ratio: '16:9' }, 'sd-cpp-local', '1368x768'],
   ])('the size of %j at %s', async (picture, model, size) => {
     await submit(generator, mine, order(picture, model === undefined ? {} : { model }));
-    expect([lastBody(fake)['model'], lastBody(fake)['size']]).toEqual([model ?? 'gpt-image-1.5', size]);
+    expect([lastBody(fake)['model'], lastBody(fake)['size']]).toEqual([model ?? 'gpt-image-2.6-sunburst', size]);
   });
 
   it("the account's image model, and its sizes, when nobody names one", async () => {

@@ -26,10 +26,10 @@ const COST = { amount: 0.02, currency: 'USD', source: 'xai' };
 
 describe('what xAI gets', () => {
   it('a text: one picture in base64, ratio, resolution and quality', async () => {
-    await submit(generator, mine, order({ size: '2048x1152', quality: 'medium', seed: 7, background: 'opaque' }));
+    await submit(generator, mine, order({ size: '2048x1152', quality: 'medium', seed: 7, background: 'opaque' }, { model: 'grok-imagine-image-2.0' }));
     expect(fake.requests[0]).toMatchObject({ method: 'POST', path: '/v1/images/generations', headers: { authorization: `Bearer ${mine.key}` } });
     expect(lastBody(fake)).toEqual({
-      model: 'grok-imagine-image',
+      model: 'grok-imagine-image-2.0',
       prompt: 'a red fox',
       n: 1,
       response_format: 'b64_json',
@@ -39,13 +39,13 @@ describe('what xAI gets', () => {
     });
   });
 
-  it.each([1, 2, 3])('%i references: one is image, several are images, in order', async (count) => {
+  it.each<[number, string | undefined]>([[1, undefined], [2, undefined], [3, undefined], [5, 'grok-imagine-image-2.0']])('%i references at %s: one is image, several are images, in order', async (count, model) => {
     const references = await Promise.all(Array.from({ length: count }, (_, at) => reference(32 + at, 32)));
-    await submit(generator, mine, order({ kind: 'image_edit', size: '1024x1024' }, { references, model: 'grok-imagine-image-quality' }));
+    await submit(generator, mine, order({ kind: 'image_edit', size: '1024x1024' }, { references, ...(model === undefined ? {} : { model }) }));
     const images = references.map(({ bytes }) => ({ type: 'image_url', url: `data:image/png;base64,${bytes.toString('base64')}` }));
     expect(fake.requests[0]).toMatchObject({ path: '/v1/images/edits', headers: { 'content-type': 'application/json' } });
     expect(lastBody(fake)).toEqual({
-      model: 'grok-imagine-image-quality',
+      model: model ?? 'grok-imagine-image',
       prompt: 'a red fox',
       n: 1,
       response_format: 'b64_json',
@@ -55,15 +55,21 @@ describe('what xAI gets', () => {
     });
   });
 
-  it.each<[Partial<GenerationRequest['picture']>, string | undefined, string | undefined]>([
-    [{ size: '1024x1536' }, '2:3', '1k'],
-    [{ size: undefined, aspect_ratio: '9:19.5' }, '9:19.5', '1k'],
-    [{ size: undefined, aspect_ratio: '7:3' }, '21:9', '1k'],
-    [{ size: undefined, aspect_ratio: 'auto' }, 'auto', undefined],
-    [{ size: '2K' }, undefined, '2k'],
-    [{ size: undefined }, undefined, undefined],
-  ])('the size of %j', async (picture, ratio, resolution) => {
-    await submit(generator, mine, order(picture));
+  it('no quality, at the model that has none', async () => {
+    await submit(generator, mine, order({ quality: 'high' }));
+    expect(lastBody(fake)).not.toHaveProperty('quality');
+  });
+
+  it.each<[Partial<GenerationRequest['picture']>, string | undefined, string | undefined, string | undefined]>([
+    [{ size: '1024x1536' }, '2:3', '1k', undefined],
+    [{ size: undefined, aspect_ratio: '9:19.5' }, '9:19.5', '1k', undefined],
+    [{ size: undefined, aspect_ratio: '21:9' }, '20:9', '1k', undefined],
+    [{ size: undefined, aspect_ratio: '21:9' }, '21:9', '1k', 'grok-imagine-image-2.0'],
+    [{ size: undefined, aspect_ratio: 'auto' }, 'auto', undefined, undefined],
+    [{ size: '2K' }, undefined, '2k', undefined],
+    [{ size: undefined }, undefined, undefined, undefined],
+  ])('the size of %j', async (picture, ratio, resolution, model) => {
+    await submit(generator, mine, order(picture, model === undefined ? {} : { model }));
     expect([lastBody(fake)['aspect_ratio'], lastBody(fake)['resolution']]).toEqual([ratio, resolution]);
   });
 });
