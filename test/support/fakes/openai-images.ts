@@ -78,7 +78,7 @@ export const openaiImagesFake: FakeSpec = {
 };
 
 async function readGeneration(request: RawRequest): Promise<Received> {
-  return received(checkedFields(generation, jsonOf(request, invalid)), {});
+  return readIn(checkedFields(generation, jsonOf(request, invalid)), {});
 }
 
 async function readEdit(request: RawRequest): Promise<Received> {
@@ -94,10 +94,10 @@ async function readEdit(request: RawRequest): Promise<Received> {
   const seen = await Promise.all(images.map((file) => seenFile(file, ['png', 'jpeg', 'webp'], 50 * MB)));
   const [mask] = await Promise.all(masks.map((file) => seenFile(file, ['png'], 4 * MB)));
   if (mask && (mask.width !== seen[0]?.width || mask.height !== seen[0]?.height)) throw wrong(invalid, 'mask: must be as large as the image');
-  return received(fields, { 'image[]': seen, ...(mask ? { mask } : {}) });
+  return readIn(fields, { 'image[]': seen, ...(mask ? { mask } : {}) });
 }
 
-function received(fields: z.infer<typeof generation> | z.infer<typeof edit>, images: Record<string, unknown>): Received {
+function readIn(fields: z.infer<typeof generation> | z.infer<typeof edit>, images: Record<string, unknown>): Received {
   const { model, prompt, size = 'auto', output_format: format, background, quality } = fields;
   const first = model.startsWith('gpt-image-1');
   const [width = 0, height = 0] = size.split('x').map(Number);
