@@ -1,10 +1,9 @@
 import * as z from 'zod';
-import { JobFailure } from '../contract/errors.js';
 import { refusedFailure } from './failures.js';
 import { endedWith } from './http/poll-failures.js';
 import type { Answer, Asking, Encoded, Protocol, ProviderError } from './http/protocol.js';
 import { usableHandle } from './http/reading.js';
-import { whiteWhereEdited } from './masks.js';
+import { maskWithoutReference, whiteWhereEdited } from './masks.js';
 import { mapSize } from './sizes.js';
 
 /**
@@ -113,13 +112,4 @@ function priced(credits: number | null | undefined): { cost?: { amount: number; 
 
 function reasonOf(details: unknown): unknown {
   return typeof details === 'object' && details !== null ? JSON.stringify(details) : details;
-}
-
-function maskWithoutReference(): JobFailure {
-  return new JobFailure({
-    code: 'INVALID_ARGUMENT',
-    message: 'A mask needs a reference that it belongs to.',
-    nextStep: 'Give image_path together with mask_path.',
-    billing: 'none',
-  });
 }

@@ -12,7 +12,13 @@ import type { SizeRule } from './sizes.js';
 
 const OPENAI_SIZES: SizeRule = { by: 'list', sizes: ['1024x1024', '1536x1024', '1024x1536'] };
 /** Image generation guide: gpt-image-2 and later. */
-const OPENAI_FREE_SIZES: SizeRule = { by: 'pixels', step: 16, minEdge: 16, maxEdge: 3840, maxPixels: 3840 * 2160, maxRatio: 3 };
+const OPENAI_FREE_SIZES: SizeRule = { by: 'pixels', step: 16, minEdge: 16, maxEdge: 3840, minPixels: 640 * 1024, maxPixels: 3840 * 2160, maxRatio: 3 };
+/** Model page of gpt-image-2.6-sunburst, November 2026; tokens that were cached are cheaper, and not told apart in the answer. */
+const GPT_IMAGE_26_PRICE: Price = {
+  currency: 'USD',
+  source: 'OpenAI model page, November 2026',
+  perMillion: { 'input_tokens_details.text_tokens': 5, 'input_tokens_details.image_tokens': 8, output_tokens: 30 },
+};
 const WIDE_RATIOS = ['1:1', '2:3', '3:2', '3:4', '4:3', '4:5', '5:4', '9:16', '16:9', '21:9'];
 const GEMINI_RATIOS = [...WIDE_RATIOS, '1:4', '4:1', '1:8', '8:1'];
 const XAI_RATIOS = ['1:1', '3:4', '4:3', '9:16', '16:9', '2:3', '3:2', '9:19.5', '19.5:9', '9:20', '20:9', '1:2', '2:1'];
@@ -83,11 +89,20 @@ export const CAPABILITIES: Readonly<Record<ProviderName, ProviderRow>> = {
   openai: { ...OPENAI, sizes: { by: 'any' } },
   'openai-images': {
     ...OPENAI,
-    defaultModel: 'gpt-image-1.5',
+    // gpt-image-1.5 and older end on 1 December 2026.
+    defaultModel: 'gpt-image-2.6-sunburst',
+    sizes: OPENAI_FREE_SIZES,
+    price: GPT_IMAGE_26_PRICE,
     queue: false,
     cancel: false,
     resultLifeSeconds: undefined,
-    models: [{ match: 'gpt-image-1*', sizes: OPENAI_SIZES }, { match: 'gpt-image-*', sizes: OPENAI_FREE_SIZES }],
+    models: [
+      { match: 'gpt-image-1*', sizes: OPENAI_SIZES, price: undefined },
+      { match: 'gpt-image-2.6-*' },
+      { match: 'gpt-image-*', price: undefined },
+      // A gateway's own model: sizes go through as they are, as far as a picture of any model can have them.
+      { match: '*', sizes: { by: 'pixels', step: 8, minEdge: 64, maxEdge: LIMITS.maxEdge, maxPixels: LIMITS.maxEdge ** 2 }, price: undefined },
+    ],
   },
   gemini: {
     kinds: JOB_KINDS,
@@ -128,7 +143,7 @@ export const CAPABILITIES: Readonly<Record<ProviderName, ProviderRow>> = {
     maxReferences: 3,
     mask: false,
     seed: false,
-    quality: true,
+    quality: false,
     background: false,
     formats: ['png', 'jpeg'],
     maxReferenceEdge: 2048,
@@ -136,11 +151,11 @@ export const CAPABILITIES: Readonly<Record<ProviderName, ProviderRow>> = {
     cancel: false,
     generative: true,
     defaultModel: 'grok-imagine-image',
-    sizes: {
-      by: 'ratio',
-      ratios: XAI_RATIOS,
-      resolutions: XAI_RESOLUTIONS,
-    },
+    sizes: { by: 'ratio', ratios: XAI_RATIOS, resolutions: XAI_RESOLUTIONS },
+    // Release notes of August 2026: 2.0, which also answers for -quality and -pro.
+    models: [
+      { match: 'grok-imagine-image-*', maxReferences: 5, quality: true, sizes: { by: 'ratio', ratios: [...XAI_RATIOS, '21:9', '5:2'], resolutions: XAI_RESOLUTIONS } },
+    ],
   },
   bfl: {
     kinds: JOB_KINDS,
@@ -298,7 +313,7 @@ export const CAPABILITIES: Readonly<Record<ProviderName, ProviderRow>> = {
 };
 
 /** The providers that this version can use, in the order in which the first with a key becomes the default. */
-export const AVAILABLE_PROVIDERS: readonly ProviderName[] = ['local', 'openai', 'gemini', 'bfl', 'fal', 'replicate', 'sdcpp'];
+export const AVAILABLE_PROVIDERS: readonly ProviderName[] = ['local', 'openai', 'openai-images', 'gemini', 'xai', 'bfl', 'fal', 'replicate', 'sdcpp'];
 
 /** What a provider can do with a model; without one, with the model that it chooses itself. The overrides are a person's. */
 export function capabilitiesOf(provider: ProviderName, model?: string, overrides: Overrides = {}): Capabilities {

@@ -9,11 +9,13 @@ import { createHttpGenerator } from './http/http-generator.js';
 import type { Protocol } from './http/protocol.js';
 import { createLocalGenerator } from './local/index.js';
 import { createOpenAiGenerator } from './openai/index.js';
+import { openaiImages } from './openai-images.js';
 import { replicate } from './replicate.js';
 import { sdcpp } from './sdcpp.js';
+import { xai } from './xai.js';
 
 /** A new provider is one file with its protocol, a line here and a row in capabilities.ts; see docs/providers.md. */
-const PROTOCOLS: readonly Protocol[] = [gemini, bfl, fal, replicate, sdcpp];
+const PROTOCOLS: readonly Protocol[] = [openaiImages, gemini, xai, bfl, fal, replicate, sdcpp];
 
 /** Every provider that this version can use. */
 export function createGenerators(settings: Settings): Map<ProviderName, Generator> {

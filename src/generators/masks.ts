@@ -1,4 +1,5 @@
 import sharp from 'sharp';
+import { JobFailure } from '../contract/errors.js';
 import type { ReferenceImage } from './generator.js';
 
 /**
@@ -15,4 +16,13 @@ export async function markedBothWays(mask: ReferenceImage): Promise<Buffer> {
   const alpha = await sharp(white).extractChannel(0).negate().toColourspace('b-w').raw().toBuffer({ resolveWithObject: true });
   const { width, height, channels } = alpha.info;
   return sharp(white).toColourspace('srgb').joinChannel(alpha.data, { raw: { width, height, channels } }).png({ compressionLevel: 6 }).toBuffer();
+}
+
+export function maskWithoutReference(): JobFailure {
+  return new JobFailure({
+    code: 'INVALID_ARGUMENT',
+    message: 'A mask needs a reference that it belongs to.',
+    nextStep: 'Give image_path together with mask_path.',
+    billing: 'none',
+  });
 }

@@ -25,6 +25,7 @@ const sizes = z.union([
     step: z.int().min(1),
     min_edge: z.int().min(1),
     max_edge: z.int().min(1),
+    min_pixels: z.int().min(1).optional(),
     max_pixels: z.int().min(1),
     max_ratio: z.number().min(1).optional(),
   }),
@@ -107,6 +108,6 @@ function capabilitiesIn(given: z.infer<typeof row>): Partial<Capabilities> {
 
 function sizeRule(given: z.infer<typeof sizes>): Capabilities['sizes'] {
   if (given.by !== 'pixels') return given;
-  const { by, step, min_edge: minEdge, max_edge: maxEdge, max_pixels: maxPixels, max_ratio: maxRatio } = given;
-  return { by, step, minEdge, maxEdge, maxPixels, ...(maxRatio === undefined ? {} : { maxRatio }) };
+  const { by, step, min_edge: minEdge, max_edge: maxEdge, min_pixels: minPixels, max_pixels: maxPixels, max_ratio: maxRatio } = given;
+  return { by, step, minEdge, maxEdge, maxPixels, ...(minPixels === undefined ? {} : { minPixels }), ...(maxRatio === undefined ? {} : { maxRatio }) };
 }

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
-import { JobFailure, type Billing } from '../contract/errors.js';
+import type { Billing } from '../contract/errors.js';
 import { quoted } from './failures.js';
 import type { PollOutcome } from './generator.js';
 import { endedWith } from './http/poll-failures.js';
 import type { Answer, Asking, Encoded, Protocol } from './http/protocol.js';
 import { decodePictures, usableHandle } from './http/reading.js';
-import { whiteWhereEdited } from './masks.js';
+import { maskWithoutReference, whiteWhereEdited } from './masks.js';
 import { mapSize } from './sizes.js';
 
 /**
@@ -130,13 +130,4 @@ function seedOf(nonce: string): number {
 
 function prefix(baseUrl: string): string {
   return baseUrl.endsWith('/sdcpp/v1') ? '' : '/sdcpp/v1';
-}
-
-function maskWithoutReference(): JobFailure {
-  return new JobFailure({
-    code: 'INVALID_ARGUMENT',
-    message: 'A mask needs a reference that it belongs to.',
-    nextStep: 'Give image_path together with mask_path.',
-    billing: UNPAID,
-  });
 }

@@ -5,7 +5,7 @@ export type SizeRule =
   /** Not known: what was asked goes out as it is, and the provider says what it cannot do. */
   | { by: 'any' }
   /** Any width and height: multiples of `step`, edges and pixels within limits. */
-  | { by: 'pixels'; step: number; minEdge: number; maxEdge: number; maxPixels: number; maxRatio?: number }
+  | { by: 'pixels'; step: number; minEdge: number; maxEdge: number; minPixels?: number; maxPixels: number; maxRatio?: number }
   /** One of a few sizes. */
   | { by: 'list'; sizes: readonly string[] }
   /** A ratio and, where there are several, a class of resolution with the pixels that it has. */
@@ -79,17 +79,20 @@ function fromRatio(ratio: number): Pixels {
 }
 
 function fitted(wanted: Pixels, exact: boolean, rule: Extract<SizeRule, { by: 'pixels' }>): Offered {
-  const { step, minEdge, maxEdge, maxPixels, maxRatio = Infinity } = rule;
+  const { step, minEdge, maxEdge, minPixels = 0, maxPixels, maxRatio = Infinity } = rule;
   let { width, height } = wanted;
   if (width / height > maxRatio) width = height * maxRatio;
   if (height / width > maxRatio) height = width * maxRatio;
-  // Up when an edge is too short, so that the shape stays.
-  const enough = Math.max(1, minEdge / Math.min(width, height));
+  // Up when there is too little of it, so that the shape stays.
+  const enough = Math.max(1, minEdge / Math.min(width, height), Math.sqrt(minPixels / (width * height)));
   const scale = Math.min(enough, maxEdge / Math.max(width, height), Math.sqrt(maxPixels / (width * height)));
-  // Down where it was scaled, so that rounding does not lead beyond the limit again.
+  // Down where it was scaled down, so that rounding does not lead beyond the limit again.
   const round = scale < 1 ? Math.floor : Math.round;
   const edge = (length: number): number => Math.min(maxEdge, Math.max(Math.ceil(minEdge / step) * step, round((length * scale) / step) * step));
   const offered = { width: edge(width), height: edge(height) };
+  // Rounding can lead below what is allowed, too: then the shorter edge grows by a step.
+  const [short, long] = offered.width < offered.height ? (['width', 'height'] as const) : (['height', 'width'] as const);
+  if (offered[short] * offered[long] < minPixels || offered[long] > offered[short] * maxRatio) offered[short] += step;
   if (!exact || (offered.width === wanted.width && offered.height === wanted.height)) return offered;
   return { ...offered, differs: `${wanted.width}x${wanted.height} becomes ${offered.width}x${offered.height}` };
 }

@@ -43,7 +43,7 @@ describe('doctor on the local stack', () => {
   it('starts the stack, says so, pings its worker, and prints what a person reads', async () => {
     const { code, stdout, stderr } = await box.cli(['doctor'], { OPENAI_API_KEY: 'sk-canary', OPENAI_BASE_URL: 'http://127.0.0.1:9/v1' });
     expect(stdout).toMatch(/ok {7}local-stack: The local stack was not running; it was started for this look/);
-    expect(stdout).toMatch(/ok {7}workers: Workers \(\d+@\S+\) answer: image-upload \d+ ms, .*image-submit-local \d+ ms, image-submit-openai \d+ ms\./);
+    expect(stdout).toMatch(/ok {7}workers: Workers \(\d+@\S+\) answer: image-upload \d+ ms, .*image-submit-local \d+ ms, image-submit-openai \d+ ms[,.]/);
     expect(stdout).toMatch(/ok {7}clock: /);
     // Nothing listens on the discard port: the one error stands at the end, with its remedy.
     expect(code).toBe(1);

@@ -56,7 +56,7 @@ describe('doctor with a Temporal of the settings', () => {
     }, 'the worker to answer');
     expect(second.findings.filter(({ level }) => level !== 'ok')).toEqual([]);
     expect(second.code).toBe(0);
-    expect(second.findings).toContainEqual(expect.objectContaining({ id: 'workers', message: 'Workers have keys of openai.' }));
+    expect(second.findings).toContainEqual(expect.objectContaining({ id: 'workers', message: 'Workers have keys of openai, openai-images.' }));
   });
 
   it('finds within seconds that the only worker is dead, although the server still lists it', async () => {

@@ -84,7 +84,16 @@ export function createHttpGenerator(
     async prepare(request, given, attempt, form): Promise<PreparedSubmit> {
       const account = required(protocol, given);
       const endpoint = new Endpoint(protocol, account);
-      const encoded = await protocol.encode({ request, capabilities: capabilities(request.model), account, attempt, form, patienceSeconds: times.submitTimeoutSeconds });
+      // The account's own image model before the provider's default: what it can do counts.
+      const model = request.model ?? account.models.image;
+      const encoded = await protocol.encode({
+        request: model === undefined ? request : { ...request, model },
+        capabilities: capabilities(model),
+        account,
+        attempt,
+        form,
+        patienceSeconds: times.submitTimeoutSeconds,
+      });
       const givesUpAfterSeconds = encoded.synchronous ? times.syncSubmitTimeoutSeconds : times.submitTimeoutSeconds;
       const { url, headers: authorised } = endpoint.locate(encoded.path);
       const { body, contentType } = encodeBody(encoded.body);
@@ -96,7 +105,7 @@ export function createHttpGenerator(
         try {
           const timeoutSeconds = givesUpAfterSeconds + listenSeconds;
           const outcome = await sendOnce({ method: 'POST', url, headers, body, connectTimeoutSeconds, timeoutSeconds }, addresses);
-          const read = submitOutcome(protocol, outcome, { host: url.host, secrets: endpoint.secrets, model: request.model, form: encoded.form });
+          const read = submitOutcome(protocol, outcome, { host: url.host, secrets: endpoint.secrets, model, form: encoded.form });
           return read.type === 'download' ? { type: 'accepted', handle: keepDownload(read), ...(read.cost ? { cost: read.cost } : {}) } : read;
         } catch {
           // The record stands and bytes may have left: a fault of our own must not read as "not sent".

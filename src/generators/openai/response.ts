@@ -4,6 +4,7 @@ import { JobFailure } from '../../contract/errors.js';
 import { cleanText } from '../clean-text.js';
 import { quoted, refusedFailure } from '../failures.js';
 import type { GeneratedImage, GenerationResult } from '../generator.js';
+import { isRefusal } from '../http/openai-errors.js';
 import { numbersOf, readJson } from '../http/reading.js';
 import { decodePicture } from '../picture.js';
 
@@ -83,15 +84,6 @@ export function stateOf(body: ResponseBody, secrets: readonly string[]): Respons
       return { type: 'running', ...(status !== undefined && { message: status }) };
     }
   }
-}
-
-/** Words in a code that mean "not this content", in the Responses API, the Images API and gateways. */
-const REFUSAL_CODES = /policy|moderation|safety|content_filter/i;
-
-/** Whether an error of the provider is about content: final, and not the caller's form. */
-export function isRefusal(code: string | undefined, message: string | undefined): boolean {
-  if (code === 'invalid_prompt') return /polic|safety|flagged/i.test(message ?? '');
-  return code !== undefined && REFUSAL_CODES.test(code);
 }
 
 function failureOfCode(code: string | undefined, message: string | undefined): JobFailure {

@@ -15,8 +15,9 @@ import {
 } from '../failures.js';
 import type { SubmitOutcome } from '../generator.js';
 import type { HttpOutcome, HttpReply } from '../transport.js';
+import { isBusy, isQuota, isRefusal, parseOpenAiError, type OpenAiError } from '../http/openai-errors.js';
 import { readJson, usableHandle } from '../http/reading.js';
-import { hasPicture, isRefusal, readResponse, stateOf } from './response.js';
+import { hasPicture, readResponse, stateOf } from './response.js';
 
 export type OpenAiForm = 'background' | 'synchronous';
 
@@ -58,7 +59,7 @@ function success(reply: HttpReply, sent: Sent): SubmitOutcome {
 
 function refusal(reply: HttpReply, sent: Sent): SubmitOutcome {
   const { status } = reply;
-  const error = providerError(reply.body);
+  const error = parseOpenAiError(readJson(reply.body));
   const reason = error && (cleanText(error.message, sent.secrets) || undefined);
   const notBilled = (failure: JobFailure): SubmitOutcome => ({ type: 'not_billed', failure });
 
@@ -96,51 +97,6 @@ function ambiguous(reply: HttpReply, sent: Sent, what: string, excerpt = true): 
   };
 }
 
-interface ProviderError {
-  message: string;
-  type?: string;
-  param?: string;
-  code?: string;
-  moderationStage?: string;
-}
-
-const word = z
-  .union([z.string(), z.number()])
-  .transform(String)
-  .nullish()
-  .catch(undefined)
-  .transform((value) => value || undefined);
-const errorBody = z.looseObject({
-  error: z.looseObject({
-    message: z.string(),
-    type: word,
-    param: word,
-    code: word,
-    moderation_details: z.looseObject({ moderation_stage: word }).nullish().catch(undefined),
-  }),
-});
-
-/** An error in OpenAI's form; undefined for any other body. A message alone is not that form: type or code must be there. */
-function providerError(body: Buffer): ProviderError | undefined {
-  const parsed = errorBody.safeParse(readJson(body));
-  if (!parsed.success) return undefined;
-  const { message, type, param, code, moderation_details: moderation } = parsed.data.error;
-  if (type === undefined && code === undefined) return undefined;
-  return { message, type, param, code, moderationStage: moderation?.moderation_stage };
-}
-
-/** No credit: also `insufficient_user_quota` and the like of gateways. Waiting does not help. */
-function isQuota(error: ProviderError): boolean {
-  const final = /insufficient_\w{0,40}(?:quota|balance|credit|funds)|billing_(?:hard_limit|not_active)/i;
-  return [error.code, error.type].some((value) => value !== undefined && final.test(value));
-}
-
-/** OpenAI's words for "overloaded, try later" in a 503. */
-function isBusy(error: ProviderError): boolean {
-  const busy = /^(?:server_error|\w{0,40}overloaded\w{0,40}|service_unavailable\w{0,40}|slow_down)$/i;
-  return [error.code, error.type].some((value) => value !== undefined && busy.test(value));
-}
-
 const UNSUPPORTED =
   /unsupported|unknown|unrecogni[sz]ed|unexpected|not (?:support|allowed|permitted|available|enabled|recogni[sz]ed)|invalid|extra|cannot|must/i;
 /** Text that speaks of a parameter, not of what stands behind somebody in a picture. */
@@ -156,7 +112,7 @@ const detailList = z.looseObject({
  * tool has a field of the same name (transparent, opaque), which OpenAI reports as `background` or `tools[0].background`.
  * Gateways say it as `{"detail": "Unsupported parameter: background"}` or as FastAPI's list of locations.
  */
-function refusesBackground(body: Buffer, error: ProviderError | undefined, sent: Sent): boolean {
+function refusesBackground(body: Buffer, error: OpenAiError | undefined, sent: Sent): boolean {
   const json = readJson(body);
   const list = detailList.safeParse(json);
   if (list.success) return list.data.detail.some(({ loc }) => loc.length === 2 && loc[0] === 'body' && loc[1] === 'background');

@@ -202,7 +202,9 @@ export async function startFakeProvider(spec: FakeSpec, given: Partial<FakeSetti
       if (settings.complete_after_ms !== undefined) await new Promise((resolve) => setTimeout(resolve, settings.complete_after_ms));
       tasks.end(task);
     }
-    answer(entry, fault, response, await spec.accepted(task, shown));
+    // Who answers with the picture and is never done does not answer.
+    const silent = synchronous && task.outcome?.kind === 'never_done' ? faultSchema.parse({ kind: 'hang' }) : undefined;
+    answer(entry, fault ?? silent, response, await spec.accepted(task, shown));
   }
 
   async function question(route: Route, request: RawRequest, entry: JournalEntry, key: string, response: ServerResponse): Promise<void> {

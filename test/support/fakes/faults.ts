@@ -14,7 +14,7 @@ export const faultSchema = z.strictObject({
   times: z.int().min(1).default(1),
   /** Only requests whose prompt contains this. */
   match: z.string().optional(),
-  /** Of 'reply' and 'server_error'. */
+  /** Of 'reply' and 'server_error'; of others where a provider has more than one form. */
   status: z.int().min(100).max(599).optional(),
   /** Raw body of 'reply' and 'server_error'; `{key}` becomes the key of the request. */
   body: z.string().optional(),

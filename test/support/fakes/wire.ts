@@ -38,13 +38,41 @@ export interface SeenImage {
 export async function imageOf(text: string, form: 'raw' | 'data', bad: (message: string) => Reply): Promise<SeenImage & { bytes: Buffer }> {
   const match = form === 'data' ? /^data:(image\/[a-z]+);base64,([A-Za-z0-9+/=]+)$/.exec(text) : /^()([A-Za-z0-9+/=]+)$/.exec(text);
   if (!match) throw wrong(bad, form === 'data' ? 'must be a data: URL of a picture' : 'must be base64 without a data: prefix');
-  const bytes = Buffer.from(match[2] ?? '', 'base64');
+  return pictureOf(Buffer.from(match[2] ?? '', 'base64'), bad);
+}
+
+/** Bytes that are no picture are refused. */
+export async function pictureOf(bytes: Buffer, bad: (message: string) => Reply): Promise<SeenImage & { bytes: Buffer }> {
   try {
     const { width, height, format, channels } = await sharp(bytes).metadata();
     return { bytes, sha256: createHash('sha256').update(bytes).digest('hex'), width, height, format, channels };
   } catch {
     throw wrong(bad, 'cannot be decoded as a picture');
   }
+}
+
+export interface SentFile {
+  name: string;
+  filename: string;
+  mimeType: string;
+  bytes: Buffer;
+}
+
+/** A multipart body; a text that comes twice is refused. */
+export async function formOf(request: RawRequest, bad: (message: string) => Reply): Promise<{ texts: Record<string, string>; files: SentFile[] }> {
+  const contentType = request.headers['content-type'] ?? '';
+  if (contentType.split(';')[0] !== 'multipart/form-data') throw wrong(bad, 'the content type must be multipart/form-data');
+  const form = await new Response(request.body, { headers: { 'content-type': contentType } }).formData().catch(() => {
+    throw wrong(bad, 'the body is not multipart/form-data');
+  });
+  const texts: Record<string, string> = {};
+  const files: SentFile[] = [];
+  for (const [name, value] of form.entries()) {
+    if (typeof value !== 'string') files.push({ name, filename: value.name, mimeType: value.type, bytes: Buffer.from(await value.arrayBuffer()) });
+    else if (name in texts) throw wrong(bad, `${name}: given twice`);
+    else texts[name] = value;
+  }
+  return { texts, files };
 }
 
 /** The body with long texts shortened to their digest, for the journal. */

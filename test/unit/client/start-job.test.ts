@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Account } from '../../../src/accounts/account.js';
 import { openBlobStore } from '../../../src/blobs/open-store.js';
 import { prepareJob, type CallContext } from '../../../src/client/start-job.js';
 import { isSealed } from '../../../src/client/seal.js';
@@ -82,5 +83,19 @@ describe('a prepared job', () => {
     const refused = await prepareJob('image_multi_reference', call, context).catch((error: unknown) => error);
     const problems = refused instanceof JobFailure ? (refused.problems ?? []) : [];
     expect(problems.map(({ field }) => field).sort()).toEqual(['image_paths[0]', 'image_paths[1]', 'n', 'prompt', 'save_dir']);
+  });
+});
+
+describe("the model of the account's environment", () => {
+  it.each<[string, Record<string, string>, string | undefined]>([
+    ['openai', { image: 'gpt-image-2', responses: 'gpt-6' }, 'gpt-image-2'],
+    ['openai', { image: 'my-image-model', responses: 'gpt-6' }, 'gpt-6'],
+    ['openai-images', { image: 'my-image-model', responses: 'gpt-6' }, 'my-image-model'],
+    ['openai-images', { responses: 'gpt-6' }, undefined],
+  ])('of %s with %j is %s', async (provider, models, model) => {
+    const name = provider === 'openai' ? 'openai' : 'openai-images';
+    const account = new Account({ provider: name, baseUrl: 'https://gateway.test/v1', key: 'sk-canary', models }, Buffer.from('salt'));
+    const { input } = await prepareJob('image_generate', { prompt: 'a red kite', provider: name }, { ...context, accounts: new Map([[name, account]]) });
+    expect(input.model).toBe(model);
   });
 });

@@ -4,7 +4,7 @@ import { Account } from '../../../src/accounts/account.js';
 import type { ProviderName } from '../../../src/contract/names.js';
 import { capabilitiesOf } from '../../../src/generators/capabilities.js';
 import type { AttemptIdentity, GenerationRequest, Generator, PollOutcome, ReferenceImage, SubmitOutcome } from '../../../src/generators/generator.js';
-import { createHttpGenerator } from '../../../src/generators/http/http-generator.js';
+import { createHttpGenerator, type HttpTimes } from '../../../src/generators/http/http-generator.js';
 import type { Protocol } from '../../../src/generators/http/protocol.js';
 import type { FakeProvider } from '../../support/fakes/fake-provider.js';
 
@@ -12,8 +12,8 @@ export const KEY = 'canary-0123456789-abcdefghij';
 export const ATTEMPT: AttemptIdentity = { nonce: '0b53a9b0-5c1c-4a5e-9d3c-7a6f0a1b2c3d', jobId: 'img-0123', item: 2 };
 const TIMES = { submitTimeoutSeconds: 10, syncSubmitTimeoutSeconds: 20, connectTimeoutSeconds: 3, missingPatienceSeconds: 0 };
 
-export function generatorOf(protocol: Protocol): Generator {
-  return createHttpGenerator(protocol, TIMES, (model) => capabilitiesOf(protocol.name, model));
+export function generatorOf(protocol: Protocol, times: Partial<HttpTimes> = {}): Generator {
+  return createHttpGenerator(protocol, { ...TIMES, ...times }, (model) => capabilitiesOf(protocol.name, model));
 }
 
 export function accountOf(provider: ProviderName, baseUrl: string, key = KEY): Account {
