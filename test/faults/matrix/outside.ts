@@ -1,11 +1,14 @@
 import type { ProviderName } from '../../../src/contract/names.js';
-import { startFakeOpenAi } from '../../support/fake-openai.js';
+import { startFakeOpenAi, type FakeOpenAi } from '../../support/fake-openai.js';
 import { bflFake } from '../../support/fakes/bfl.js';
 import { startFakeProvider, type FakeSpec } from '../../support/fakes/fake-provider.js';
 import { falFake } from '../../support/fakes/fal.js';
 import { geminiFake } from '../../support/fakes/gemini.js';
+import { openaiImagesFake } from '../../support/fakes/openai-images.js';
 import { replicateFake } from '../../support/fakes/replicate.js';
 import { sdcppFake } from '../../support/fakes/sdcpp.js';
+import { xaiFake } from '../../support/fakes/xai.js';
+import { startOneAddress } from './one-address.js';
 
 /** In every key of every account. */
 export const CANARY = 'canary-of-';
@@ -36,13 +39,19 @@ export interface Outside {
   close: () => Promise<void>;
 }
 
-async function openai(): Promise<Outside> {
+/** Both APIs of OpenAI: one key and one address, as it is. */
+async function openaiBoth(): Promise<Outside[]> {
   const fake = await startFakeOpenAi();
+  const images = await over(openaiImagesFake, { name: 'openai-images', ...atOnce }, () => ({}));
+  const one = await startOneAddress(images.url, fake.url);
+  return [{ ...openai(fake), env: { OPENAI_API_KEY: `${CANARY}openai`, OPENAI_BASE_URL: one.url }, close: () => Promise.all([one.close(), fake.close()]).then(() => undefined) }, images];
+}
+
+function openai(fake: FakeOpenAi): Omit<Outside, 'env' | 'close'> {
   const kindOf = (method: string, path: string): CutOn | 'other' =>
     method === 'POST' && path === '/v1/responses' ? 'submit' : method === 'GET' ? 'poll' : 'other';
   return {
     name: 'openai',
-    env: { OPENAI_API_KEY: `${CANARY}openai`, OPENAI_BASE_URL: fake.url },
     synchronous: false,
     files: false,
     reconciles: false,
@@ -56,16 +65,16 @@ async function openai(): Promise<Outside> {
         .map(({ faults, accepted }) => ({ fault: faults[0], accepted: accepted !== undefined })),
     total: () => fake.ledger().total,
     violations: () => fake.violations.length,
-    close: () => fake.close(),
   };
 }
 
 type Facts = Pick<Outside, 'name' | 'synchronous' | 'files' | 'reconciles'>;
 
-async function over(spec: FakeSpec, facts: Facts, env: (url: string) => Record<string, string>): Promise<Outside> {
+async function over(spec: FakeSpec, facts: Facts, env: (url: string) => Record<string, string>): Promise<Outside & { url: string }> {
   const fake = await startFakeProvider(spec);
   return {
     ...facts,
+    url: fake.url,
     env: env(fake.url),
     fault: (kind, on, match) => fake.fault({ kind, on, match }),
     release: () => void fake.release(),
@@ -83,13 +92,14 @@ const queue = { synchronous: false, reconciles: false } as const;
 const atOnce = { synchronous: true, files: false, reconciles: false } as const;
 
 /** Every provider that can bill, at a fake of its own. */
-export function startOutside(): Promise<Outside[]> {
-  return Promise.all([
-    openai(),
+export async function startOutside(): Promise<Outside[]> {
+  const others = await Promise.all([
+    over(xaiFake, { name: 'xai', ...atOnce }, (url) => ({ XAI_API_KEY: `${CANARY}xai`, XAI_BASE_URL: url })),
     over(geminiFake, { name: 'gemini', ...atOnce }, (url) => ({ GEMINI_API_KEY: `${CANARY}gemini`, GEMINI_BASE_URL: url })),
     over(bflFake, { name: 'bfl', ...queue, files: true }, (url) => ({ BFL_API_KEY: `${CANARY}bfl`, BFL_BASE_URL: url })),
     over(falFake, { name: 'fal', ...queue, files: true }, (url) => ({ FAL_KEY: `${CANARY}fal`, FAL_BASE_URL: url })),
     over(replicateFake, { name: 'replicate', ...queue, files: true, reconciles: true }, (url) => ({ REPLICATE_API_TOKEN: `${CANARY}replicate`, REPLICATE_BASE_URL: url })),
     over(sdcppFake, { name: 'sdcpp', ...queue, files: false }, (url) => ({ SDCPP_API_KEY: `${CANARY}sdcpp`, SDCPP_BASE_URL: url })),
   ]);
+  return [...(await openaiBoth()), ...others];
 }
