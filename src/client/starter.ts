@@ -4,6 +4,7 @@ import { JobFailure } from '../contract/errors.js';
 import { MEMO, SEARCH_ATTRIBUTES } from '../contract/names.js';
 import type { JobRecord } from '../contract/record.js';
 import { decode } from './history.js';
+import { inTime } from './in-time.js';
 import { startWorkflow } from './start-workflow.js';
 import type { PreparedJob } from './start-job.js';
 import type { Connected } from './temporal.js';
@@ -95,10 +96,10 @@ export class Starter {
     warnings: string[],
     startBy: number,
   ): Promise<'started' | 'exists'> {
-    const { client, connection } = connected;
+    const { client } = connected;
     const { jobId, input, digest: requestDigest } = prepared;
     try {
-      const result = await connection.withDeadline(startBy, () =>
+      const result = await inTime(connected, startBy, () =>
         startWorkflow(client, { jobId, input, requestDigest }, () =>
           warnings.push(SEARCH_ATTRIBUTES_MISSING),
         ),
@@ -138,8 +139,9 @@ export class Starter {
   }
 
   /** The ID runs or has run in Temporal: ours by the same request, or somebody else's. */
-  async #refuseOther({ client, connection, namespace }: Connected, { jobId, digest }: PreparedJob, by: number): Promise<void> {
-    const { workflowExecutionInfo: info } = await connection.withDeadline(by, () =>
+  async #refuseOther(connected: Connected, { jobId, digest }: PreparedJob, by: number): Promise<void> {
+    const { client, namespace } = connected;
+    const { workflowExecutionInfo: info } = await inTime(connected, by, () =>
       client.workflowService.describeWorkflowExecution({ namespace, execution: { workflowId: jobId } }),
     );
     if (decode(info?.memo?.fields?.[MEMO.digest]) !== digest) throw conflict(jobId);
