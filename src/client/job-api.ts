@@ -15,7 +15,10 @@ export interface WaitResult {
   records: JobRecord[];
   /** The IDs of those that still run. */
   pending: string[];
+  /** The time of the wait was over (or the wait cancelled). */
   timedOut: boolean;
+  /** It ended before its time: nothing that is pending moves until somebody does what its message says. Waiting again at once ends at once. */
+  stuck?: true;
 }
 
 export interface ListOptions {
