@@ -3,6 +3,7 @@ import { readAccounts } from '../accounts/environment.js';
 import { readSalt } from '../accounts/salt.js';
 import type { BlobStore } from '../blobs/blob-store.js';
 import { Manifests } from '../blobs/manifests.js';
+import { RecentRequests } from '../blobs/recent-requests.js';
 import { openBlobStore } from '../blobs/open-store.js';
 import type { Settings } from '../config.js';
 import { JobFailure } from '../contract/errors.js';
@@ -70,7 +71,7 @@ export class ImageJobs implements JobApi {
     this.#parts = parts;
     this.#manifests = new Manifests(parts.store);
     this.#watch = new CloseWatch(() => parts.temporal.connectIfRunning());
-    this.#starter = new Starter(this.#manifests);
+    this.#starter = new Starter(this.#manifests, new RecentRequests(parts.store));
     this.#reader = new JobReader({ ...parts, manifests: this.#manifests, clientRoots: () => this.#clientRoots });
   }
 
