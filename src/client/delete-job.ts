@@ -46,7 +46,8 @@ export async function deleteJob(jobId: string, context: DeleteContext): Promise<
   return { ...rest, message: `${message} ${WORKFLOW_LEFT}` };
 }
 
-const WORKFLOW_LEFT = 'Its workflow is still in Temporal and goes with the next garbage collection.';
+/** Ends the message of a deletion that Temporal has not carried out. */
+export const WORKFLOW_LEFT = 'Its workflow is still in Temporal and goes with the next garbage collection.';
 /** What the deletion itself gets at least when the rest was slow. */
 const LEAST_FORGET_MS = 500;
 
