@@ -22,7 +22,7 @@ export interface DocumentTime {
 
 /**
  * A store of immutable blobs by digest and of small mutable JSON documents by key.
- * Every write is durable (fsync) before it is answered. Failures of the medium are STORE_UNAVAILABLE (retryable).
+ * Every write but that of a note is durable (fsync) before it is answered. Failures of the medium are STORE_UNAVAILABLE (retryable).
  */
 export interface BlobStore {
   /** Made once with the store; a job carries it, and a worker with another store refuses the job. */
@@ -49,6 +49,14 @@ export interface BlobStore {
   listDocuments(prefix: string): AsyncIterable<string>;
   /** The documents right below such a prefix with the time of their last change, in no order. */
   documentTimes(prefix: string): Promise<DocumentTime[]>;
+
+  /**
+   * A document that is only a hint: written quickly, whole or not at all, over what was there; a power cut may take it. Read as
+   * any other.
+   */
+  putNote(key: string, bytes: Uint8Array): Promise<void>;
+  /** Removes the notes right below a prefix that were written before then. */
+  sweepNotes(prefix: string, olderThan: Date): Promise<void>;
 
   /** Removes what killed writers left behind before then, and gives the number of files. */
   sweepTemporary?(olderThan: Date): Promise<number>;

@@ -51,13 +51,13 @@ export class DurableFolder {
     return `${TEMPORARY}/${randomUUID()}`;
   }
 
-  /** Writes and fsyncs a temporary file and gives its name. */
-  async writeTemporary(bytes: Uint8Array): Promise<string> {
+  /** Writes a temporary file, fsynced unless nobody relies on it, and gives its name. */
+  async writeTemporary(bytes: Uint8Array, fsync = true): Promise<string> {
     const temporary = await this.temporaryName();
     const file = await open(this.path(temporary), 'wx', 0o600);
     try {
       await file.writeFile(bytes);
-      await file.sync();
+      if (fsync) await file.sync();
     } catch (error) {
       await this.discard(temporary);
       throw error;
@@ -93,6 +93,11 @@ export class DurableFolder {
   async placeOver(temporary: string, relative: string): Promise<void> {
     await rename(this.path(temporary), this.path(relative));
     await this.sync(dirname(relative));
+  }
+
+  /** The same for what a power cut may take. */
+  async placeLightly(temporary: string, relative: string): Promise<void> {
+    await rename(this.path(temporary), this.path(relative));
   }
 
   /** Removes a file; false when there was none. */

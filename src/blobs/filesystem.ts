@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { open, readdir, readFile, stat, utimes, type FileHandle } from 'node:fs/promises';
+import { open, readdir, readFile, stat, unlink, utimes, type FileHandle } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { sha256 } from '../contract/canonical.js';
@@ -167,6 +167,20 @@ export class FilesystemBlobStore implements BlobStore {
       if (found) times.push({ key, changedAt: found.mtime });
     }
     return times;
+  }
+
+  putNote(key: string, bytes: Uint8Array): Promise<void> {
+    assertKey(key);
+    return this.#medium(async () => {
+      const [temporary] = await Promise.all([this.#folder.writeTemporary(bytes, false), this.#folder.ensure(dirname(key))]);
+      await this.#folder.placeLightly(temporary, key);
+    });
+  }
+
+  async sweepNotes(prefix: string, olderThan: Date): Promise<void> {
+    for (const { key, changedAt } of await this.documentTimes(prefix)) {
+      if (changedAt < olderThan) await this.#medium(() => unlessAbsent(unlink(this.#folder.path(key))));
+    }
   }
 
   sweepTemporary(olderThan: Date): Promise<number> {

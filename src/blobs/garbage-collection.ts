@@ -2,6 +2,7 @@ import type { CollectionProgress, CollectionReport } from '../contract/collectio
 import type { BlobInfo, BlobListing, BlobStore } from './blob-store.js';
 import type { Manifests } from './manifests.js';
 import { releasePinned } from './pins.js';
+import { RecentRequests } from './recent-requests.js';
 import { retain, type Retained, type Retention } from './retention.js';
 
 export { blobsOf } from './pins.js';
@@ -68,7 +69,10 @@ export async function collectGarbage(options: GarbageCollection): Promise<Collec
     tempFilesRemoved: 0,
     unreadable: [],
   };
-  if (!dryRun) result.tempFilesRemoved = (await store.sweepTemporary?.(before(DAY_MS))) ?? 0;
+  if (!dryRun) {
+    result.tempFilesRemoved = (await store.sweepTemporary?.(before(DAY_MS))) ?? 0;
+    await new RecentRequests(store).sweep(started);
+  }
 
   let without: ReadonlySet<string> | undefined;
   if (retention) {

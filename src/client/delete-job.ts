@@ -5,14 +5,17 @@ import { workflowForgotten } from '../blobs/retention.js';
 import { JobFailure } from '../contract/errors.js';
 import type { JobRecord } from '../contract/record.js';
 import { deleteClosedRuns } from './closed-runs.js';
-import { expired, notFound, type Seen } from './job-reader.js';
+import { inTime } from './in-time.js';
+import { expired, isTransportError, notFound, type Seen } from './job-reader.js';
 import type { Connected } from './temporal.js';
 
 export interface DeleteContext {
   manifests: Manifests;
   store: BlobStore;
   /** A Temporal that answers. Without one the workflow goes with the next garbage collection. */
-  connected: Connected | undefined;
+  connecting: Promise<Connected | undefined>;
+  /** Milliseconds of the clock by which Temporal must have answered. */
+  deadline: number;
   look: (jobId: string) => Promise<Seen>;
 }
 
@@ -20,8 +23,10 @@ export interface DeleteContext {
 const YOUNG_MINUTES = 10;
 
 /** Leaves a tombstone and the attempt records. See JobApi.delete. */
-export async function deleteJob(jobId: string, { manifests, store, connected, look }: DeleteContext): Promise<JobRecord> {
-  const { record, manifest } = await look(jobId);
+export async function deleteJob(jobId: string, context: DeleteContext): Promise<JobRecord> {
+  const { manifests, store } = context;
+  const { record, manifest, unanswered } = await context.look(jobId);
+  if (unanswered) throw unanswered;
   if (record.status === 'unknown') throw notFound(jobId);
   if (!record.done) throw stillRuns(jobId);
   let buried = manifest;
@@ -35,11 +40,30 @@ export async function deleteJob(jobId: string, { manifests, store, connected, lo
     await manifests.create(tombstoneOf(record));
     buried = await manifests.read(jobId);
   }
-  if (connected && buried?.deletion?.workflow_deleted !== true) {
-    const outcome = await deleteClosedRuns(connected.client, jobId);
-    if (outcome === 'forgotten') await workflowForgotten(manifests, jobId);
+  if (!buried) return record;
+  if (buried.deletion?.workflow_deleted === true || (await forgotten(jobId, context))) return expired(buried);
+  const { message, ...rest } = expired(buried);
+  return { ...rest, message: `${message} ${WORKFLOW_LEFT}` };
+}
+
+/** Ends the message of a deletion that Temporal has not carried out. */
+export const WORKFLOW_LEFT = 'Its workflow is still in Temporal and goes with the next garbage collection.';
+/** What the deletion itself gets at least when the rest was slow. */
+const LEAST_FORGET_MS = 500;
+
+/** Whether the closed workflow is gone; a Temporal that is away, hangs or refuses leaves it to the garbage collection. */
+async function forgotten(jobId: string, { manifests, connecting, deadline }: DeleteContext): Promise<boolean> {
+  const connected = await connecting;
+  if (!connected) return false;
+  try {
+    const byThen = Math.max(deadline, Date.now() + LEAST_FORGET_MS);
+    if ((await inTime(connected, byThen, () => deleteClosedRuns(connected.client, jobId))) !== 'forgotten') return false;
+  } catch (error) {
+    if (!isTransportError(error)) throw error;
+    return false;
   }
-  return buried ? expired(buried) : record;
+  await workflowForgotten(manifests, jobId);
+  return true;
 }
 
 /** A retry says so before it starts the workflow; its first activity opens the manifest. */

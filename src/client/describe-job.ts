@@ -23,6 +23,9 @@ export interface Described {
   stuck: boolean;
 }
 
+/** A wait would end at once, so it is not asked for; a short answer may have cut the message, and a command in it is of use only as a whole. */
+const STUCK_NEXT_STEP = 'tell the user to do what image_job_status says; then image_job_wait, never resubmit';
+
 /** What reading a job takes of a Temporal. */
 type Reader = Pick<Connected, 'client' | 'namespace' | 'uiUrl' | 'worker'> & Partial<Connected>;
 
@@ -46,6 +49,7 @@ export async function describeJob(connected: Reader, jobId: string): Promise<Des
     ? runningRecord(base, description, history, worker, status === STATUS.paused)
     : closedRecord(base, status, history);
   const stuck = running && (worker.state === 'none' || record.stage === 'waiting_for_key');
+  if (stuck) record.next_step = STUCK_NEXT_STEP;
   return { record, input: history.input, closed: !running, stuck };
 }
 

@@ -3,6 +3,7 @@ import { readAccounts } from '../accounts/environment.js';
 import { readSalt } from '../accounts/salt.js';
 import type { BlobStore } from '../blobs/blob-store.js';
 import { Manifests } from '../blobs/manifests.js';
+import { RecentRequests } from '../blobs/recent-requests.js';
 import { openBlobStore } from '../blobs/open-store.js';
 import type { Settings } from '../config.js';
 import { JobFailure } from '../contract/errors.js';
@@ -23,6 +24,7 @@ import type {
   WaitOptions,
   WaitResult,
 } from './job-api.js';
+import { inTime } from './in-time.js';
 import { jobImage } from './job-image.js';
 import { isTransportError, JobReader, type Seen } from './job-reader.js';
 import { listJobs } from './list-jobs.js';
@@ -40,6 +42,8 @@ const CONNECT_MS = 3500;
 /** A read takes milliseconds; a Temporal that is gone must not hold a status call. */
 const READ_MS = 4000;
 const LEAST_READ_MS = 300;
+/** What a retry keeps for the start itself. */
+const LEAST_START_MS = 1000;
 
 interface Parts {
   settings: Settings;
@@ -67,7 +71,7 @@ export class ImageJobs implements JobApi {
     this.#parts = parts;
     this.#manifests = new Manifests(parts.store);
     this.#watch = new CloseWatch(() => parts.temporal.connectIfRunning());
-    this.#starter = new Starter(this.#manifests);
+    this.#starter = new Starter(this.#manifests, new RecentRequests(parts.store));
     this.#reader = new JobReader({ ...parts, manifests: this.#manifests, clientRoots: () => this.#clientRoots });
   }
 
@@ -118,9 +122,10 @@ export class ImageJobs implements JobApi {
   /** Asks the job to stop; idempotent. The record says whether the provider may still bill. */
   async cancel(jobId: string, reason?: string): Promise<JobRecord> {
     return this.#guarded(async () => {
-      const before = await this.status(jobId);
+      const deadline = Date.now() + START_MS;
+      const { record: before } = await this.#reader.look(jobId, deadline - READ_MS / 2);
       if (before.done || before.status === 'unknown') return before;
-      const connected = await this.#parts.temporal.connect(CONNECT_MS);
+      const connected = await this.#parts.temporal.connect(Math.max(deadline - Date.now(), LEAST_READ_MS));
       const request = {
         namespace: connected.namespace,
         workflowExecution: { workflowId: jobId },
@@ -130,7 +135,7 @@ export class ImageJobs implements JobApi {
       };
       try {
         const { workflowService } = connected.client;
-        await connected.connection.withDeadline(Date.now() + READ_MS, () => workflowService.requestCancelWorkflowExecution(request));
+        await inTime(connected, Math.max(deadline, Date.now() + LEAST_READ_MS), () => workflowService.requestCancelWorkflowExecution(request));
       } catch (error) {
         if (!isNotFound(error)) throw error;
         // Accepted and not in Temporal yet: the end in its manifest keeps it from being started.
@@ -142,31 +147,40 @@ export class ImageJobs implements JobApi {
   }
 
   async list(options: ListOptions): Promise<ListResult> {
-    return this.#guarded(async () =>
-      listJobs(options, {
+    return this.#guarded(async () => {
+      const { salt, settings, temporal } = this.#parts;
+      // A local stack that is not there runs nothing: the manifests have all of it.
+      const none = { connected: undefined, expected: settings.remote };
+      const found = await temporal.connectIfRunning().then(
+        (connected) => (connected ? { connected, expected: true } : none),
+        () => ({ ...none, expected: true }),
+      );
+      return listJobs(options, {
         manifests: this.#manifests,
-        folders: { salt: this.#parts.salt, settings: this.#parts.settings, clientRoots: this.#clientRoots },
-        connected: await this.#parts.temporal.connectIfRunning().catch(() => undefined),
-        look: (jobId) => this.#reader.look(jobId),
-      }),
-    );
+        folders: { salt, settings, clientRoots: this.#clientRoots },
+        temporal: { ...found, look: (jobId, deadline) => this.#reader.look(jobId, deadline) },
+      });
+    });
   }
 
   async retry(jobId: string, { acknowledgePossibleDoubleCharge: acknowledged }: RetryOptions): Promise<JobRecord> {
     return this.#guarded(async () => {
       const { store, salt, temporal } = this.#parts;
+      const deadline = Date.now() + START_MS;
       const connected = await temporal.connect(CONNECT_MS);
       const { accounts } = this.#callContext(connected);
-      const look = (id: string): Promise<Seen> => this.#reader.look(id);
-      return retryJob(jobId, { manifests: this.#manifests, store, salt, connected, accounts, acknowledged, look });
+      const look = (id: string): Promise<Seen> => this.#reader.look(id, deadline - LEAST_START_MS);
+      return retryJob(jobId, { manifests: this.#manifests, store, salt, connected, accounts, acknowledged, deadline, look });
     });
   }
 
   async delete(jobId: string): Promise<JobRecord> {
     return this.#guarded(async () => {
       const { store, temporal } = this.#parts;
-      const connected = await temporal.connectIfRunning().catch(() => undefined);
-      return deleteJob(jobId, { manifests: this.#manifests, store, connected, look: (id) => this.#reader.look(id) });
+      const deadline = Date.now() + READ_MS;
+      const connecting = temporal.connectIfRunning().catch(() => undefined);
+      const look = (id: string): Promise<Seen> => this.#reader.look(id, deadline);
+      return deleteJob(jobId, { manifests: this.#manifests, store, connecting, deadline, look });
     });
   }
 

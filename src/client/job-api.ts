@@ -15,7 +15,10 @@ export interface WaitResult {
   records: JobRecord[];
   /** The IDs of those that still run. */
   pending: string[];
+  /** The time of the wait was over (or the wait cancelled). */
   timedOut: boolean;
+  /** It ended before its time: nothing that is pending moves until somebody does what its message says. Waiting again at once ends at once. */
+  stuck?: true;
 }
 
 export interface ListOptions {
@@ -52,6 +55,8 @@ export interface ListResult {
   jobs: ListedJob[];
   /** Absent on the last page. */
   nextCursor?: string;
+  /** What the list may lack or have from before. */
+  warnings?: string[];
 }
 
 export interface RetryOptions {
@@ -82,15 +87,18 @@ export interface JobApi {
   status(jobId: string): Promise<JobRecord>;
   wait(options: WaitOptions): Promise<WaitResult>;
   cancel(jobId: string, reason?: string): Promise<JobRecord>;
-  /** Newest first, just-started ones included. Starts nothing: with the local stack down the manifests answer. */
+  /** Newest first, just-started ones included. Starts nothing: while Temporal is away, hangs or the local stack is down, the manifests answer. */
   list(options: ListOptions): Promise<ListResult>;
   /**
    * Runs a failed or cancelled job, or the failed items of a completed one, again under its ID; what was paid is found, not
    * bought again. NOT_FOUND; INVALID_STATE when there is nothing to run again; MAYBE_BILLED when all that is left may
-   * have been paid and nobody has acknowledged it.
+   * have been paid and nobody has acknowledged it; TEMPORAL_UNAVAILABLE when Temporal does not confirm it in time.
    */
   retry(jobId: string, options: RetryOptions): Promise<JobRecord>;
-  /** Its blobs that no other job needs, its manifest's contents and its closed workflow; gives the expired record. NOT_FOUND, INVALID_STATE while it runs. */
+  /**
+   * Its blobs that no other job needs, its manifest's contents and its closed workflow; gives the expired record, whose message
+   * says when the workflow is left to the garbage collection. NOT_FOUND, INVALID_STATE while it runs.
+   */
   delete(jobId: string): Promise<JobRecord>;
   /** A picture by its place in `saved`. NOT_FOUND, INVALID_STATE while the job runs, RESULT_EXPIRED. A variant that was never made: NOT_FOUND. */
   image(jobId: string, index: number, variant: ImageVariant): Promise<JobImage>;

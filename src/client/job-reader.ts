@@ -6,9 +6,10 @@ import { JobFailure } from '../contract/errors.js';
 import { isJobId } from '../contract/ids.js';
 import type { JobRecord } from '../contract/record.js';
 import { describeJob, latestRun, uiLink, type Described } from './describe-job.js';
+import { inTime } from './in-time.js';
 import { withPaths } from './outputs.js';
 import { recordEndOf, restartFromManifest } from './recover.js';
-import type { Connected, Temporal } from './temporal.js';
+import { unavailable, type Connected, type Temporal } from './temporal.js';
 import type { Look } from './wait.js';
 
 /** A read takes milliseconds; a Temporal that is gone must not hold a status call. */
@@ -17,7 +18,7 @@ const READ_MS = 4000;
 const LATEST_RUN_MS = 1000;
 /** A start is answered or given up before this. */
 const START_CONFIRMED_MS = 10_000;
-const CONNECT_MS = 4000;
+const LEAST_CONNECT_MS = 300;
 
 export interface ReaderParts {
   settings: Settings;
@@ -33,6 +34,8 @@ export interface Seen extends Look {
   manifest?: Manifest;
   /** The workflow's argument as Temporal has it; not believed. */
   input?: unknown;
+  /** Temporal, which alone knows whether this open job still runs, did not answer in time: what to refuse with where that must be known. */
+  unanswered?: JobFailure;
 }
 
 /** Reads jobs: the manifest of an ended one, Temporal for the others, and brings the two together where they differ. */
@@ -55,14 +58,15 @@ export class JobReader {
     }
     let described: Described | undefined;
     try {
-      const connected = await this.#connectFor(manifest);
+      const connected = await this.#connectFor(manifest, deadline);
       if (!connected) return settled(manifest ? fromOpenManifest(manifest, STACK_STARTING) : unknown(jobId), manifest);
       const read = (): Promise<Described | undefined> => describeJob(connected, jobId);
-      described = await connected.connection.withDeadline(deadline, read);
+      described = await inTime(connected, deadline, read);
     } catch (error) {
       // A known job is reported whatever is away; only of an unknown one nothing can be said.
       if (!manifest || !isTransportError(error)) throw error;
-      return settled(fromOpenManifest(manifest, 'Temporal does not answer at this moment; the job is safe and goes on with it.'), manifest);
+      const record = fromOpenManifest(manifest, 'Temporal does not answer at this moment; the job is safe and goes on with it.');
+      return { ...settled(record, manifest), unanswered: this.#unanswered(error) };
     }
     if (!described) return settled(manifest ? fromOpenManifest(manifest, await this.#startLost(manifest)) : unknown(jobId), manifest);
     if (!described.closed) return { ...described, ...(manifest ? { manifest } : {}) };
@@ -75,7 +79,7 @@ export class JobReader {
     try {
       const connected = await this.#parts.temporal.connectIfRunning();
       if (!connected) return false;
-      const latest = await connected.connection.withDeadline(Date.now() + LATEST_RUN_MS, () => latestRun(connected, jobId));
+      const latest = await inTime(connected, Date.now() + LATEST_RUN_MS, () => latestRun(connected, jobId));
       return latest !== undefined && latest.isImageJob && latest.running && latest.runId !== run?.run_id;
     } catch {
       return false;
@@ -88,11 +92,9 @@ export class JobReader {
     const connected = await this.#parts.temporal.connectIfRunning().catch(() => undefined);
     const started =
       connected &&
-      (await connected.connection
-        .withDeadline(Date.now() + LATEST_RUN_MS, () =>
-          restartFromManifest(connected.client, this.#parts.manifests, manifest, connected.databaseId),
-        )
-        .catch(() => undefined));
+      (await inTime(connected, Date.now() + LATEST_RUN_MS, () =>
+        restartFromManifest(connected.client, this.#parts.manifests, manifest, connected.databaseId),
+      ).catch(() => undefined));
     return started ? 'The job was not in Temporal and is started again.' : 'The job is not in Temporal yet; it is started when Temporal answers.';
   }
 
@@ -105,14 +107,19 @@ export class JobReader {
   }
 
   /** An open job needs Temporal, so the stack is started for it; a job nobody knows starts nothing. */
-  async #connectFor(manifest: Manifest | undefined): Promise<Connected | undefined> {
+  async #connectFor(manifest: Manifest | undefined, deadline: number): Promise<Connected | undefined> {
     const { temporal, settings } = this.#parts;
-    if (settings.remote) return temporal.connect(CONNECT_MS);
+    const timeoutMs = Math.max(deadline - Date.now(), LEAST_CONNECT_MS);
+    if (settings.remote) return temporal.connect(timeoutMs);
     if (!manifest) return temporal.connectIfRunning();
-    return temporal.connect(CONNECT_MS).catch((error: unknown) => {
+    return temporal.connect(timeoutMs).catch((error: unknown) => {
       if (error instanceof JobFailure && error.code === 'STARTING') return undefined;
       throw error;
     });
+  }
+
+  #unanswered(error: unknown): JobFailure {
+    return error instanceof JobFailure ? error : unavailable(this.#parts.settings.TEMPORAL_ADDRESS ?? 'the local stack', error);
   }
 
   async #withPaths(record: JobRecord, manifest: Manifest | undefined): Promise<JobRecord> {

@@ -8,16 +8,13 @@ import { exportFolder, type FolderContext } from './export-folder.js';
 import { promptOf } from './job-facts.js';
 import type { ListedJob, ListOptions, ListResult } from './job-api.js';
 import { ageOf, type Seen } from './job-reader.js';
-import { runningJobs } from './running-jobs.js';
+import { Witness, type Asked } from './list-witness.js';
 import { titleOf } from './start-workflow.js';
-import type { Connected } from './temporal.js';
 
 export interface ListContext {
   manifests: Manifests;
   folders: FolderContext;
-  /** A Temporal that answers; undefined while there is none: then the manifests answer alone. */
-  connected: Connected | undefined;
-  look: (jobId: string) => Promise<Seen>;
+  temporal: Asked;
 }
 
 interface Place {
@@ -44,21 +41,21 @@ export async function listJobs(asked: ListOptions, context: ListContext): Promis
   const options = checked(asked);
   const { limit } = options;
   const after = options.cursor === undefined ? undefined : readCursor(options.cursor);
-  const running = await runningJobs(context.connected);
+  const witness = await Witness.ask(context.temporal);
   const index = await context.manifests.index();
   const page: Candidate[] = [];
   const offer = async (candidate: Candidate): Promise<void> => {
     if (after !== undefined && !isOlder(candidate, after)) return;
     const last = page[limit];
     if (last !== undefined && !isOlder(last, candidate)) return;
-    const taken = await matching(candidate, options, running, context);
+    const taken = await matching(candidate, options, witness);
     if (taken === undefined) return;
     page.push(taken);
     page.sort((a, b) => (isOlder(a, b) ? 1 : -1));
     page.length = Math.min(page.length, limit + 1);
   };
 
-  for (const [jobId, createdAt] of running) if (!index.has(jobId)) await offer({ jobId, createdAt });
+  for (const [jobId, createdAt] of witness.running) if (!index.has(jobId)) await offer({ jobId, createdAt });
   for await (const { manifest, changedAt } of index.newestFirst()) {
     const last = page[limit];
     // Whatever comes now was last changed, so also created, before the last one of this page.
@@ -67,9 +64,14 @@ export async function listJobs(asked: ListOptions, context: ListContext): Promis
   }
 
   const shown = page.slice(0, limit);
-  const jobs = await inTurns(shown, (candidate) => rowOf(candidate, context));
+  const jobs = await inTurns(shown, (candidate) => rowOf(candidate, witness, context.folders));
   const last = shown.at(-1);
-  return { jobs, ...(page.length > limit && last ? { nextCursor: cursorOf(last) } : {}) };
+  const { warnings } = witness;
+  return {
+    jobs,
+    ...(page.length > limit && last ? { nextCursor: cursorOf(last) } : {}),
+    ...(warnings.length > 0 ? { warnings } : {}),
+  };
 }
 
 /** A provider may be named by its alias. */
@@ -105,8 +107,7 @@ function readCursor(cursor: string): Place {
 async function matching(
   candidate: Candidate,
   { since, status, kind, provider, tag }: ListOptions,
-  running: ReadonlyMap<string, string>,
-  { connected, look }: ListContext,
+  witness: Witness,
 ): Promise<Candidate | undefined> {
   const { jobId, createdAt, manifest } = candidate;
   if (since !== undefined && Date.parse(createdAt) < since.getTime()) return undefined;
@@ -114,7 +115,7 @@ async function matching(
   if (manifest && kind !== undefined && manifest.input.kind !== kind) return undefined;
   if (manifest && tag !== undefined && !manifest.input.tags?.includes(tag)) return undefined;
 
-  const seen = connected && needsLook(manifest, running.has(jobId)) ? await look(jobId) : undefined;
+  const seen = needsLook(manifest, witness.running.has(jobId)) ? await witness.look(jobId) : undefined;
   const known = seen?.record ?? manifest?.record;
   if (known?.status === 'unknown') return undefined;
   if (kind !== undefined && !manifest && known?.kind !== kind) return undefined;
@@ -136,10 +137,10 @@ function statusOf({ manifest, seen }: { manifest?: Manifest; seen: Seen | undefi
   return (manifest?.state === 'ended' && manifest.record?.status) || 'running';
 }
 
-async function rowOf(candidate: Candidate, { connected, look, folders }: ListContext): Promise<ListedJob> {
+async function rowOf(candidate: Candidate, witness: Witness, folders: FolderContext): Promise<ListedJob> {
   const { jobId, createdAt, manifest } = candidate;
   // The stage of a running job is nowhere but in Temporal.
-  const seen = candidate.seen ?? (connected && manifest?.state === 'accepted' ? await look(jobId) : undefined);
+  const seen = candidate.seen ?? (manifest?.state === 'accepted' ? await witness.look(jobId) : undefined);
   const record = seen?.record ?? (manifest?.state === 'ended' ? manifest.record : undefined);
   const prompt = manifest?.state === 'deleted' ? undefined : (manifest?.input.prompt ?? promptOf(seen?.input));
   const kind = record?.kind ?? (manifest?.state === 'deleted' ? undefined : manifest?.input.kind);

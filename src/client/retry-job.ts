@@ -6,7 +6,8 @@ import { JobFailure } from '../contract/errors.js';
 import { jobInputSchema, referencesOf, type JobInput } from '../contract/input.js';
 import type { JobRecord } from '../contract/record.js';
 import { latestRun } from './describe-job.js';
-import { expired, notFound, type Seen } from './job-reader.js';
+import { inTime } from './in-time.js';
+import { expired, isTransportError, notFound, type Seen } from './job-reader.js';
 import { isSealed, sealInput } from './seal.js';
 import { startWorkflow } from './start-workflow.js';
 import type { Connected } from './temporal.js';
@@ -20,19 +21,25 @@ export interface RetryContext {
   accounts: ReadonlyMap<string, { id: string }> | undefined;
   /** The answer of who asks: what may have been paid may be bought again. */
   acknowledged: boolean;
+  /** Milliseconds of the clock by which the call should be answered. */
+  deadline: number;
   look: (jobId: string) => Promise<Seen>;
 }
 
 /** The record is in the manifest a moment before its workflow has closed. */
-const CLOSING_MS = 5000;
+const CLOSING_MS = 3000;
 const CLOSING_LOOK_MS = 50;
+/** Temporal answers a start in milliseconds; so much it gets when the rest of the call was slow. */
+const LEAST_START_MS = 500;
 
 /** Starts the job again under its ID; what it has bought is found by its attempt records. See JobApi.retry. */
 export async function retryJob(jobId: string, context: RetryContext): Promise<JobRecord> {
   const seen = await context.look(jobId);
+  if (seen.unanswered) throw seen.unanswered;
   refuseWhatCannotRun(seen.record, seen.manifest?.input);
   const input = inputOf(seen);
   const { manifests, connected } = context;
+  const byThen = Math.max(context.deadline, Date.now() + LEAST_START_MS);
   await release(jobId, input, context);
 
   const again = withAccounts(jobId, input, context);
@@ -42,11 +49,12 @@ export async function retryJob(jobId: string, context: RetryContext): Promise<Jo
   const announced = await manifests.update(jobId, (now) => (now.state === 'ended' ? { ...now, restarted_at: new Date().toISOString() } : undefined));
   if (announced?.state === 'deleted') throw gone(expired(announced));
   for (;;) {
-    const { type } = await startWorkflow(connected.client, { jobId, input: again, ...(requestDigest ? { requestDigest } : {}), again: true });
+    const request = { jobId, input: again, ...(requestDigest ? { requestDigest } : {}), again: true };
+    const { type } = await confirmed(connected, byThen, () => startWorkflow(connected.client, request));
     if (type === 'started') break;
-    const now = (await latestRun(connected, jobId))?.runId;
+    const now = (await confirmed(connected, byThen, () => latestRun(connected, jobId)))?.runId;
     // Somebody else runs it again, or its own end takes long.
-    if (now !== seen.record.temporal?.run_id || Date.now() - startedAt > CLOSING_MS) return (await context.look(jobId)).record;
+    if (now !== seen.record.temporal?.run_id || Date.now() > startedAt + CLOSING_MS) return (await context.look(jobId)).record;
     await sleep(CLOSING_LOOK_MS);
   }
   // From here on the job is open again, also for a recovery after a lost database; unless it has already reached its next end.
@@ -66,6 +74,22 @@ export async function retryJob(jobId: string, context: RetryContext): Promise<Jo
     next_step: 'call image_job_wait with this job_id; do not submit again',
     poll_after_seconds: 5,
   };
+}
+
+/** An answer of Temporal about the new run, or a refusal in time: whether it runs is not known then, and asking again is harmless. */
+async function confirmed<T>(connected: Connected, deadline: number, work: () => Promise<T>): Promise<T> {
+  try {
+    return await inTime(connected, deadline, work);
+  } catch (error) {
+    if (!isTransportError(error)) throw error;
+    throw new JobFailure({
+      code: 'TEMPORAL_UNAVAILABLE',
+      message: `Temporal at ${connected.address} did not confirm in time that the job runs again.`,
+      nextStep: 'Call image_job_retry again when Temporal answers; a job that runs by then is left as it is, and nothing is bought twice.',
+      retryable: true,
+      cause: error,
+    });
+  }
 }
 
 function refuseWhatCannotRun(record: JobRecord, input: JobInput | undefined): void {

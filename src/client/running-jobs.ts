@@ -1,5 +1,6 @@
 import { WORKFLOW_TYPE } from '../contract/names.js';
 import { timeOf } from './history.js';
+import { inTime } from './in-time.js';
 import type { Connected } from './temporal.js';
 
 const PAGE = 1000;
@@ -7,14 +8,14 @@ const PAGE = 1000;
 const MOST = 10_000;
 
 /** The image jobs that Temporal has running: when each started (ISO 8601), by ID, the latest first. Visibility lags a little. */
-export async function runningJobs(connected: Connected | undefined): Promise<Map<string, string>> {
-  const found = new Map<string, string>();
-  if (!connected) return found;
+export async function runningJobs(connected: Connected, deadline: number): Promise<Map<string, string>> {
   const { client, namespace } = connected;
+  const found = new Map<string, string>();
   const query = `WorkflowType = '${WORKFLOW_TYPE}' AND ExecutionStatus = 'Running'`;
   let nextPageToken: Uint8Array | undefined;
   do {
-    const page = await client.workflowService.listWorkflowExecutions({ namespace, query, pageSize: PAGE, nextPageToken });
+    const asked = { namespace, query, pageSize: PAGE, nextPageToken };
+    const page = await inTime(connected, deadline, () => client.workflowService.listWorkflowExecutions(asked));
     for (const { execution, startTime } of page.executions) {
       if (execution?.workflowId) found.set(execution.workflowId, (timeOf(startTime) ?? new Date(0)).toISOString());
     }

@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Manifest, Manifests, NewManifest } from '../blobs/manifests.js';
+import type { RecentRequests } from '../blobs/recent-requests.js';
 import { JobFailure } from '../contract/errors.js';
 import { MEMO, SEARCH_ATTRIBUTES } from '../contract/names.js';
 import type { JobRecord } from '../contract/record.js';
+import { latestRun } from './describe-job.js';
 import { decode } from './history.js';
+import { inTime } from './in-time.js';
 import { startWorkflow } from './start-workflow.js';
 import type { PreparedJob } from './start-job.js';
 import type { Connected } from './temporal.js';
@@ -17,6 +20,8 @@ export interface Started {
 
 /** Temporal answers a start in milliseconds; this much it gets when the rest of the call was slow. */
 const LEAST_START_MS = 1000;
+/** A look of milliseconds, beside the start; without an answer the job counts as running, as its journal says. */
+const STILL_RUNS_MS = 1000;
 const SEARCH_ATTRIBUTES_MISSING = `Temporal does not know the search attributes ${Object.keys(SEARCH_ATTRIBUTES).join(', ')}; the job runs without them`;
 const START_AGAIN_LONGEST_MS = 30_000;
 /** gRPC codes after which the request is certainly not taken: INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, UNAUTHENTICATED, RESOURCE_EXHAUSTED (too large). */
@@ -28,24 +33,25 @@ const DEFINITE_REFUSALS: readonly unknown[] = [3, 5, 7, 16, 8];
  * again under its ID.
  */
 export class Starter {
-  /** Jobs that this process has started, by the digest of their request. */
-  readonly #recent = new Map<string, string>();
-
-  constructor(private readonly manifests: Manifests) {}
+  constructor(
+    private readonly manifests: Manifests,
+    private readonly requests: RecentRequests,
+  ) {}
 
   /** `deadline`: milliseconds of the clock by which the call should be answered. */
   async start(connected: Connected, prepared: PreparedJob, deadline: number): Promise<Started> {
     const startBy = Math.max(deadline, Date.now() + LEAST_START_MS);
     const manifest = newManifest(connected, prepared);
     const keyed = prepared.input.idempotency_key !== undefined;
-    const warnings = [...prepared.warnings, ...(await this.#identicalRunning(prepared))];
+    const warnings = [...prepared.warnings];
     if (keyed) {
       const existing = await this.#createOrRead(manifest);
       if (existing) return this.#joinExisting(connected, prepared, existing, startBy);
     }
-    const [start, journal] = await Promise.allSettled([
+    const [start, journal, identical] = await Promise.allSettled([
       this.#startWorkflow(connected, prepared, warnings, startBy),
       keyed ? undefined : this.manifests.create(manifest),
+      this.#identicalRunning(connected, prepared),
     ]);
     if (start.status === 'rejected') {
       // Only now: a manifest that is still being written must not outlive the refusal.
@@ -66,7 +72,7 @@ export class Starter {
       });
       return { record: startedRecord(prepared, warnings), deduplicated: true };
     }
-    this.#recent.set(prepared.digest, prepared.jobId);
+    if (identical.status === 'fulfilled' && identical.value !== undefined) warnings.push(`identical job ${identical.value} is still running`);
     return { record: startedRecord(prepared, warnings), deduplicated: false };
   }
 
@@ -95,10 +101,10 @@ export class Starter {
     warnings: string[],
     startBy: number,
   ): Promise<'started' | 'exists'> {
-    const { client, connection } = connected;
+    const { client } = connected;
     const { jobId, input, digest: requestDigest } = prepared;
     try {
-      const result = await connection.withDeadline(startBy, () =>
+      const result = await inTime(connected, startBy, () =>
         startWorkflow(client, { jobId, input, requestDigest }, () =>
           warnings.push(SEARCH_ATTRIBUTES_MISSING),
         ),
@@ -138,18 +144,36 @@ export class Starter {
   }
 
   /** The ID runs or has run in Temporal: ours by the same request, or somebody else's. */
-  async #refuseOther({ client, connection, namespace }: Connected, { jobId, digest }: PreparedJob, by: number): Promise<void> {
-    const { workflowExecutionInfo: info } = await connection.withDeadline(by, () =>
+  async #refuseOther(connected: Connected, { jobId, digest }: PreparedJob, by: number): Promise<void> {
+    const { client, namespace } = connected;
+    const { workflowExecutionInfo: info } = await inTime(connected, by, () =>
       client.workflowService.describeWorkflowExecution({ namespace, execution: { workflowId: jobId } }),
     );
     if (decode(info?.memo?.fields?.[MEMO.digest]) !== digest) throw conflict(jobId);
   }
 
-  async #identicalRunning({ digest, jobId }: PreparedJob): Promise<string[]> {
-    const other = this.#recent.get(digest);
-    if (other === undefined || other === jobId) return [];
-    const manifest = await this.manifests.read(other);
-    return manifest?.state === 'accepted' ? [`identical job ${other} is still running`] : [];
+  /** The job that an earlier identical request was started as, by this process or another, if it still runs; and notes this one. */
+  async #identicalRunning(connected: Connected, { digest, jobId }: PreparedJob): Promise<string | undefined> {
+    const earlier = (await this.requests.jobsOf(digest)).filter((id) => id !== jobId);
+    let running: number | undefined;
+    for (const [index, id] of earlier.entries()) {
+      if (await this.#stillRuns(connected, id)) {
+        running = index;
+        break;
+      }
+    }
+    const others = running === undefined ? [] : earlier.slice(running);
+    await this.requests.note(digest, [jobId, ...others]);
+    return others[0];
+  }
+
+  async #stillRuns(connected: Connected, jobId: string): Promise<boolean> {
+    const manifest = await this.manifests.read(jobId).catch(() => undefined);
+    if (manifest?.state !== 'accepted') return false;
+    if (manifest.namespace !== connected.namespace) return true;
+    // An operator may have ended it, and nobody has looked since.
+    const run = await inTime(connected, Date.now() + STILL_RUNS_MS, () => latestRun(connected, jobId)).catch(() => undefined);
+    return run === undefined || run.running;
   }
 }
 

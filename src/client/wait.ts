@@ -88,7 +88,7 @@ export interface Look {
 }
 
 /**
- * Waits for one or all of the jobs, at most timeoutSeconds. Ends early when nothing can move any more.
+ * Waits for one or all of the jobs, at most timeoutSeconds. Ends early, and says so, when nothing can move any more.
  * `any` ignores jobs that had ended before the call, unless all had.
  */
 export async function waitForJobs(
@@ -115,7 +115,7 @@ export async function waitForJobs(
       const before = endedBefore;
       const newlyDone = records.some((record) => record.done && !before.has(record.job_id));
       if (pending.length === 0 || (until === 'any' && newlyDone)) return result(false);
-      if (pending.every(({ stuck }) => stuck)) return result(true);
+      if (pending.every(({ stuck }) => stuck)) return { ...result(false), stuck: true };
       const left = deadline - Date.now();
       if (left <= 0 || signal?.aborted) return result(true);
       const open = watched.filter((one, index) => !records[index]?.done && !told.has(one.closed)).map(({ closed }) => closed);

@@ -1,4 +1,4 @@
-import { JobFailure } from '../contract/errors.js';
+import { JobFailure, type ErrorCode } from '../contract/errors.js';
 import { cleanText } from './clean-text.js';
 import { requestId, retryAfterSeconds, type HttpReply, type Lost, type NotSent } from './transport.js';
 
@@ -24,7 +24,7 @@ export function bodyExcerpt(body: Buffer, secrets: readonly string[]): string | 
 /** Before the socket was ready: nothing left, so nothing is billed and it may be tried again. */
 export function notSentFailure(outcome: NotSent, host: string): JobFailure {
   return new JobFailure({
-    code: 'PROVIDER_UNAVAILABLE',
+    code: outcome.timedOut ? 'PROVIDER_TIMEOUT' : 'PROVIDER_UNAVAILABLE',
     message: `Nothing was sent to ${host}, because ${outcome.detail}.`,
     nextStep: 'Check the network and the base URL; it is tried again.',
     retryable: outcome.phase !== 'local',
@@ -99,9 +99,8 @@ export function refusedFailure(reason: string | undefined, reply?: HttpReply): J
 /** A free question (poll, cancel) found no answer: asked again, the accepted request is not touched. */
 export function outageFailure(outcome: NotSent | Lost | HttpReply, host: string, handle: string): JobFailure {
   const what = outcome.type === 'reply' ? `it answered ${replyName(outcome)}` : outcome.detail;
-  const limited = outcome.type === 'reply' && outcome.status === 429;
   return new JobFailure({
-    code: limited ? 'PROVIDER_RATE_LIMITED' : 'PROVIDER_UNAVAILABLE',
+    code: outageCode(outcome),
     message: `${host} could not be asked for the accepted request ${handle}: ${what}.`,
     nextStep: 'Nothing to do: it is asked again, and nothing is sent twice.',
     retryable: true,
@@ -109,6 +108,13 @@ export function outageFailure(outcome: NotSent | Lost | HttpReply, host: string,
     providerStatus: outcome.type === 'reply' ? outcome.status : undefined,
     billing: 'maybe',
   });
+}
+
+function outageCode(outcome: NotSent | Lost | HttpReply): ErrorCode {
+  if (outcome.type !== 'reply') return outcome.timedOut ? 'PROVIDER_TIMEOUT' : 'PROVIDER_UNAVAILABLE';
+  if (outcome.status === 429) return 'PROVIDER_RATE_LIMITED';
+  // What stands before the provider got no answer of it in time.
+  return outcome.status === 504 ? 'PROVIDER_TIMEOUT' : 'PROVIDER_UNAVAILABLE';
 }
 
 /** The provider takes the request in another form, which is sent under a record of its own. */

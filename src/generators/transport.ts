@@ -38,12 +38,16 @@ export interface NotSent {
   phase: 'name' | 'connect' | 'tls' | 'local';
   /** What happened, without secrets, to stand after "because". */
   detail: string;
+  /** There was no answer in time; absent where something refused or broke. */
+  timedOut?: true;
 }
 
 /** Bytes may have left and no complete reply came. */
 export interface Lost {
   type: 'lost';
   detail: string;
+  /** As with NotSent. */
+  timedOut?: true;
   /** The status, when only the body was lost. */
   status?: number;
   /** It was cut off for its size: asking again would bring the same. */
@@ -69,14 +73,18 @@ const keptAlive = {
 
 /**
  * The addresses of a URL's host. Done before an attempt record exists, so that a name that does not resolve costs nothing.
- * Throws JobFailure PROVIDER_UNAVAILABLE (retryable, nothing billed).
+ * Throws JobFailure PROVIDER_UNAVAILABLE, or PROVIDER_TIMEOUT without an answer in time (retryable, nothing billed).
  */
 export async function lookUp(url: URL, timeoutSeconds: number): Promise<LookupAddress[]> {
   const host = hostOf(url);
   const family = net.isIP(host);
   if (family !== 0) return [{ address: host, family }];
+  let timedOut = false;
   const found = await new Promise<LookupAddress[] | string>((resolve) => {
-    const timer = setTimeout(() => resolve(`no answer within ${timeoutSeconds} seconds`), milliseconds(timeoutSeconds));
+    const timer = setTimeout(() => {
+      timedOut = true;
+      resolve(`no answer within ${timeoutSeconds} seconds`);
+    }, milliseconds(timeoutSeconds));
     lookup(host, { all: true }, (error, addresses) => {
       clearTimeout(timer);
       resolve(error === null ? addresses : codeOf(error));
@@ -84,7 +92,7 @@ export async function lookUp(url: URL, timeoutSeconds: number): Promise<LookupAd
   });
   if (typeof found !== 'string' && found.length > 0) return found;
   throw new JobFailure({
-    code: 'PROVIDER_UNAVAILABLE',
+    code: timedOut ? 'PROVIDER_TIMEOUT' : 'PROVIDER_UNAVAILABLE',
     message: `The name ${host} cannot be looked up (${typeof found === 'string' ? found : 'no address'}); nothing was sent.`,
     nextStep: 'Check the network and the base URL; it is tried again.',
     retryable: true,
@@ -171,14 +179,14 @@ function connect(
       ? tls.connect({ ...options, ALPNProtocols: ['http/1.1'], ...(net.isIP(host) === 0 && { servername: host }) })
       : net.connect(options);
     let phase: NotSent['phase'] = 'connect';
-    const fail = (detail: string): void => {
+    const fail = (detail: string, timedOut = false): void => {
       clearTimeout(timer);
       // The socket may still emit errors while it dies.
       socket.removeAllListeners().on('error', () => undefined).destroy();
-      resolve({ type: 'not_sent', phase, detail });
+      resolve({ type: 'not_sent', phase, detail, ...(timedOut && { timedOut }) });
     };
     const timer = setTimeout(
-      () => fail(phase === 'tls' ? 'the TLS handshake took too long' : 'connecting took too long'),
+      () => fail(phase === 'tls' ? 'the TLS handshake took too long' : 'connecting took too long', true),
       milliseconds(Math.min(request.connectTimeoutSeconds, request.timeoutSeconds)),
     );
     const ready = (): void => {
@@ -190,7 +198,7 @@ function connect(
     if (secure) socket.once('connect', () => (phase = 'tls')).once('secureConnect', ready);
     else socket.once('connect', ready);
     socket.once('error', (error) =>
-      fail(phase === 'tls' ? `the TLS handshake failed (${codeOf(error)})` : `the connection failed (${codeOf(error)})`),
+      fail(phase === 'tls' ? `the TLS handshake failed (${codeOf(error)})` : `the connection failed (${codeOf(error)})`, isTimeout(error)),
     );
     socket.once('close', () => fail('the connection was closed before it was ready'));
   });
@@ -216,16 +224,16 @@ function converse(sent: http.ClientRequest, request: HttpRequest, deadline: numb
       clearTimeout(timer);
       resolve(outcome);
     };
-    const lost = (detail: string, tooLarge = false): void => {
+    const lost = (detail: string, why: Pick<Lost, 'timedOut' | 'tooLarge'> = {}): void => {
       if (settled) return;
-      settle({ type: 'lost', detail, ...(status !== undefined && { status }), ...(tooLarge && { tooLarge }) });
+      settle({ type: 'lost', detail, ...why, ...(status !== undefined && { status }) });
       sent.destroy();
     };
     const timer = setTimeout(
-      () => lost(`no complete reply came within ${request.timeoutSeconds} seconds`),
+      () => lost(`no complete reply came within ${request.timeoutSeconds} seconds`, { timedOut: true }),
       Math.max(0, deadline - Date.now()),
     );
-    sent.on('error', (error) => lost(`the connection broke (${codeOf(error)})`));
+    sent.on('error', (error) => lost(`the connection broke (${codeOf(error)})`, isTimeout(error) ? { timedOut: true } : {}));
     sent.on('close', () => lost(status === undefined ? 'the connection was closed without a reply' : 'the reply broke off'));
     sent.on('response', (response) => {
       status = response.statusCode ?? 0;
@@ -233,7 +241,7 @@ function converse(sent: http.ClientRequest, request: HttpRequest, deadline: numb
       let size = 0;
       response.on('data', (chunk: Buffer) => {
         size += chunk.length;
-        if (size > limit) lost(`the reply is larger than ${limit} bytes`, true);
+        if (size > limit) lost(`the reply is larger than ${limit} bytes`, { tooLarge: true });
         else chunks.push(chunk);
       });
       response.on('error', (error) => lost(`the reply broke off (${codeOf(error)})`));
@@ -286,6 +294,11 @@ function codeOf(error: unknown): string {
   if (error === connectTimeout) return 'connect timeout';
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return typeof code === 'string' && /^[A-Z0-9_]{1,80}$/.test(code) ? code : 'unknown error';
+}
+
+/** Our own timer, or the system's patience with a peer that says nothing. */
+function isTimeout(error: unknown): boolean {
+  return error === connectTimeout || codeOf(error) === 'ETIMEDOUT';
 }
 
 function milliseconds(seconds: number): number {

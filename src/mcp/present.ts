@@ -29,6 +29,8 @@ export const BUDGET = {
 } as const;
 
 const SHORTEST_MESSAGE = 24;
+/** "tell the user to do what image_job_status says" is never cut. */
+const SHORTEST_NEXT_STEP = 48;
 /** "PREVIEW, no image model is configured" is never cut. */
 const SHORTEST_PREVIEW = 40;
 
@@ -124,9 +126,8 @@ function inShort({ path, size_bytes, actual_size, actual_megapixels }: SavedImag
 
 function nextStep(record: JobRecord): string | undefined {
   if (record.next_step !== undefined || record.status !== 'running') return record.next_step;
-  return record.stage === 'waiting_for_worker' || record.stage === 'waiting_for_key'
-    ? 'tell the user; call image_job_wait, never resubmit'
-    : 'call image_job_wait with this job_id, never resubmit';
+  const waits = record.stage === 'waiting_for_worker' || record.stage === 'waiting_for_key';
+  return waits ? 'call image_job_wait, never resubmit' : 'call image_job_wait with this job_id, never resubmit';
 }
 
 /** Short at first, when most jobs end; a job that waits for a person or a worker is not worth asking often. */
@@ -146,7 +147,7 @@ function budgetOf(record: JobRecord, view: 'brief' | 'full', atTopLevel: boolean
   return BUDGET[view].completed + Math.max(0, saved.length - 1) * further + failed;
 }
 
-/** What gives way, in this order: the provider's notes, its usage numbers, warnings, the message, two numbers of little use. */
+/** What gives way, in this order: the provider's notes, its usage numbers, warnings, the message, two numbers of little use, the end of what to do next. */
 function fit(record: Record<string, unknown>, budget: number): Record<string, unknown> {
   let fitted = record;
   const excess = (): number => bytes(fitted) - budget;
@@ -176,6 +177,10 @@ function fit(record: Record<string, unknown>, budget: number): Record<string, un
   }
   for (const field of ['attempt', 'age_seconds']) {
     if (excess() > 0) fitted = without(fitted, field);
+  }
+  const next: unknown = fitted['next_step'];
+  if (excess() > 0 && typeof next === 'string') {
+    fitted = { ...fitted, next_step: cut(next, Math.max(SHORTEST_NEXT_STEP, next.length - excess() - 3)) };
   }
   return fitted;
 }

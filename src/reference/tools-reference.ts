@@ -21,9 +21,10 @@ export function commonArguments(): string {
 
 function section(tool: ToolDefinition): string {
   const fields = fieldsOf(tool.inputSchema);
-  const names = new Set(Object.keys(commonFields));
-  const own = fields.filter(({ name }) => !names.has(name));
-  const hasCommon = own.length < fields.length;
+  const common = Object.keys(commonFields);
+  // A tool that starts nothing may have one of the same name for itself, such as the provider of a list.
+  const hasCommon = common.every((name) => fields.some((field) => field.name === name));
+  const own = hasCommon ? fields.filter(({ name }) => !common.includes(name)) : fields;
   const parts = [`## ${tool.name}`, `**${tool.title}.** ${tool.description}`, inWords(tool.annotations)];
   if (own.length > 0) parts.push(argumentsTable(own));
   if (hasCommon) parts.push('And the [common arguments](#common-arguments).');

@@ -4,6 +4,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import * as z from 'zod';
+import { BUDGET } from '../../src/mcp/present.js';
+import { TOOLS } from '../../src/mcp/tools/index.js';
 import { makeBox, until, type Box } from '../support/e2e.js';
 import { startFakeOpenAi, type FakeOpenAi } from '../support/fake-openai.js';
 import { pythonClient, typescriptClient, type ToolClient, type ToolResult } from '../support/tool-clients.js';
@@ -16,6 +18,7 @@ const PHOTOS = ['chelsea.png', 'coffee.png', 'rocket.jpg'].map((name) =>
 );
 const [CAT = '', CUP = '', ROCKET = ''] = PHOTOS;
 const SMALL = { provider: 'local', size: '64x64' };
+const USUAL_FOLDER = '/home/user/Pictures/durable-image-mcp';
 const NEVER_SEEN = 'img-00000000000000000000000000000000';
 
 const recordSchema = z.looseObject({
@@ -26,6 +29,7 @@ const recordSchema = z.looseObject({
   warnings: z.array(z.string()).default([]),
   result: z.looseObject({ saved: z.array(z.looseObject({ path: z.string(), uri: z.string(), sha256: z.string(), size_bytes: z.number() })) }).optional(),
   saved: z.array(z.looseObject({ path: z.string() })).optional(),
+  results: z.array(z.looseObject({ ok: z.boolean() })).optional(),
   jobs: z.array(z.looseObject({ job_id: z.string(), status: z.string() })).optional(),
   next_cursor: z.string().optional(),
   error: z.looseObject({ code: z.string(), message: z.string(), next_step: z.string(), problems: z.array(z.looseObject({ field: z.string() })).optional() }).optional(),
@@ -56,6 +60,23 @@ function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
+/** Tools that answer a record, and in which of its views. */
+const VIEW = new Map<string, 'brief' | 'full'>(
+  TOOLS.map(({ name }) => name)
+    .filter((name) => !['server_info', 'image_job_list', 'image_job_get_image'].includes(name))
+    .map((name) => [name, name === 'image_job_status' ? 'full' : 'brief']),
+);
+
+/** The contract's bytes of a record, with our own ids and folders; an answer about several jobs has so many of them. */
+function expectWithinBudget(tool: string, { bytes, status, result, results, jobs, folderBytes }: Answered & { folderBytes: number }): void {
+  const view = VIEW.get(tool);
+  if (view === undefined || jobs !== undefined || (status !== 'running' && status !== 'completed')) return;
+  const pictures = result?.saved.length ?? 0;
+  // Those of the contract are of one picture; the tools that wait name it twice.
+  const more = Math.max(0, pictures - 1) * (BUDGET.furtherImage + 2 * BUDGET.furtherEntry) + (results?.length ?? 0) * BUDGET.failedEntry;
+  expect({ tool, status, over: Math.max(0, bytes - BUDGET[view][status] - more - folderBytes) }).toEqual({ tool, status, over: 0 });
+}
+
 describe.each([
   ['the TypeScript SDK', typescriptClient],
   ['the Python SDK', pythonClient],
@@ -66,7 +87,11 @@ describe.each([
   const called = new Set<string>();
   const call = async (name: string, args: Record<string, unknown> = {}): Promise<Answered> => {
     called.add(name);
-    return checked(await client.call(name, args));
+    const answered = checked(await client.call(name, args));
+    const paths = [...(answered.result?.saved ?? []), ...(answered.saved ?? [])].map(({ path }) => path);
+    // Of the test's folder, where the contract counts with the usual one.
+    expectWithinBudget(name, { ...answered, folderBytes: paths.length * Math.max(0, box.pictures.length - USUAL_FOLDER.length) });
+    return answered;
   };
   const refusal = async (name: string, args: Record<string, unknown>): Promise<string> => (await call(name, args)).error?.code ?? 'no refusal';
 

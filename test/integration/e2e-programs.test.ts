@@ -11,6 +11,8 @@ jest.setTimeout(120_000);
 
 /** What the temporal command prints with --output json, as far as it is looked at. */
 const resultSchema = z.object({ status: z.string(), result: jobRecordSchema.optional(), closeEvent: z.unknown() });
+const describedSchema = z.looseObject({ workflowExecutionInfo: z.looseObject({}) });
+const historySchema = z.looseObject({ events: z.array(z.unknown()) });
 const querySchema = z.object({ queryResult: z.tuple([jobRecordSchema]) });
 
 /** Programs in any language start jobs through Temporal alone; `status --json` tells them where it is. */
@@ -162,10 +164,62 @@ describe('a program with the temporal command', () => {
     await expect(stat(join(box.folder, 'elsewhere'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
-  it('sees no job in a workflow of another type', async () => {
-    await temporal('workflow', 'start', '--type', 'other', '--task-queue', 'others', '--workflow-id', 'not-a-job');
-    const { record, refused } = await mcp.call('image_job_status', { job_id: 'not-a-job' });
-    expect(refused).toBe(true);
-    expect(record).toMatchObject({ ok: false, status: 'unknown', error: { code: 'NOT_FOUND' } });
+  describe('a workflow of another type', () => {
+    const ID = 'not-a-job';
+    beforeAll(async () => {
+      await temporal('workflow', 'start', '--type', 'other', '--task-queue', 'others', '--workflow-id', ID);
+    });
+    // Whatever was called before this.
+    afterAll(async () => {
+      const { stdout } = await temporal('workflow', 'describe', '--workflow-id', ID, '--output', 'json');
+      const { workflowExecutionInfo } = describedSchema.parse(JSON.parse(stdout));
+      expect(workflowExecutionInfo).toMatchObject({ status: 'WORKFLOW_EXECUTION_STATUS_RUNNING', type: { name: 'other' } });
+      const { stdout: history } = await temporal('workflow', 'show', '--workflow-id', ID, '--output', 'json');
+      // Started and scheduled: nobody has asked it to do anything.
+      expect(historySchema.parse(JSON.parse(history)).events).toHaveLength(2);
+      await temporal('workflow', 'terminate', '--workflow-id', ID);
+    });
+
+    it.each([
+      ['image_job_status', {}],
+      ['image_job_wait', {}],
+      ['image_job_cancel', { reason: 'not wanted' }],
+      ['image_job_retry', {}],
+      ['image_job_retry', { acknowledge_possible_double_charge: true }],
+      ['image_job_delete', {}],
+      ['image_job_get_image', {}],
+    ])('is no job to %s %j', async (tool, args) => {
+      const { record, refused } = await mcp.call(tool, { job_id: ID, ...args });
+      expect(refused).toBe(true);
+      expect(record).toMatchObject({ ok: false, error: { code: 'NOT_FOUND' } });
+    });
+
+    it('is unknown among several jobs that are waited for', async () => {
+      const { record } = await mcp.call('image_job_wait', { job_ids: [ID, 'my-job-1'] });
+      expect(record).toMatchObject({ ok: false, timed_out: false, jobs: [{ job_id: ID, status: 'unknown' }, { job_id: 'my-job-1', status: 'completed' }] });
+    });
+
+    it('is in no list, and no reference', async () => {
+      const { record } = await mcp.call('image_job_list', { limit: 100 });
+      expect(JSON.stringify(record)).not.toContain(ID);
+      const { record: refusal } = await mcp.call('image_edit_async', { prompt: 'brighter', provider: 'local', image_path: `image://jobs/${ID}/outputs/0` });
+      const ended = refusal.job_id === undefined ? refusal : await mcp.finished(refusal.job_id);
+      expect(ended).toMatchObject({ ok: false, error: { code: 'REFERENCE_UNREADABLE' } });
+    });
+
+    it.each([`image://jobs/${ID}`, `image://jobs/${ID}/outputs/0`, `image://jobs/${ID}/outputs/0/thumbnail`])('is nothing to read at %s', async (uri) => {
+      await expect(mcp.client.readResource({ uri })).rejects.toThrow(/NOT_FOUND/);
+      expect(JSON.stringify((await mcp.client.listResources()).resources)).not.toContain(ID);
+    });
+
+    it.each([['show'], ['wait'], ['cancel'], ['retry'], ['retry', '--acknowledge-possible-double-charge'], ['delete', '--yes']])('is no job to jobs %s', async (command, ...more) => {
+      const ran = await box.cli(['jobs', command, ID, ...more, '--json']);
+      expect(ran.code).toBe(1);
+      expect(JSON.parse(ran.stdout)).toMatchObject({ ok: false, error: { code: 'NOT_FOUND' } });
+    });
+
+    it('is in no list of the command line', async () => {
+      expect((await box.cli(['jobs', 'list', '--limit', '100', '--json'])).stdout).not.toContain(ID);
+    });
   });
 });

@@ -119,7 +119,7 @@ describe('two clients on one data folder', () => {
       const { record } = await without.call('image_job_wait', { job_id: id, timeout_seconds: 5 });
       return record.stage === 'waiting_for_key' ? record : undefined;
     }, 'the job to wait for its key');
-    expect(waiting).toMatchObject({ ok: false, status: 'running', done: false, timed_out: true });
+    expect(waiting).toMatchObject({ ok: false, status: 'running', done: false, timed_out: false, next_step: expect.stringMatching(/^tell the user/) });
     const { record: full } = await without.call('image_job_status', { job_id: id });
     expect(full.message).toMatch(/key of account [0-9a-f]{8} of openai.*[Ss]tart the client that submitted this job/);
     // Nor does somebody else's account do.

@@ -2,9 +2,14 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import * as z from 'zod';
+import { KEY_VARIABLES } from '../../src/accounts/environment.js';
+import { onTerminal } from '../support/terminal.js';
 
 /** The built server as a client starts it. */
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
@@ -18,6 +23,9 @@ const INITIALIZE = [
   },
   { jsonrpc: '2.0', method: 'notifications/initialized' },
 ];
+
+/** One server of a client's configuration. */
+const configured = z.object({ command: z.string(), args: z.array(z.string()), env: z.record(z.string(), z.string()) });
 
 interface Ended {
   code: number | null;
@@ -134,5 +142,25 @@ function serve({ messages = [], answers: wanted, log = '', execArgv = [], leave 
     expect(code).toBe(0);
     expect(answers).toHaveLength(2);
     for (const text of ['stray line', 'stray write', 'stray rejection']) expect(stderr).toContain(text);
+  });
+});
+
+describe('a server that a person starts on a terminal', () => {
+  it('prints a client configuration that starts it, and ends with Ctrl-C', async () => {
+    const env = { PATH: process.env['PATH'] ?? '', HOME: folder, IMAGE_DATA_DIR: join(folder, 'data') };
+    const { screen } = await onTerminal([], env, '', { after: /Ctrl-C ends this one[^]*\n}\r?\n/, keys: '\u0003' });
+    const printed: unknown = JSON.parse(screen.slice(screen.indexOf('{'), screen.lastIndexOf('}') + 1));
+    const { mcpServers } = z.object({ mcpServers: z.record(z.string(), configured) }).parse(printed);
+    expect(Object.keys(mcpServers)).toEqual(['durable-image-mcp']);
+    const { command, args, env: keys } = configured.parse(mcpServers['durable-image-mcp']);
+    // A client with a window passes a PATH without the Node of a version manager.
+    for (const path of [command, ...args]) expect(isAbsolute(path)).toBe(true);
+    for (const name of Object.keys(keys)) expect(KEY_VARIABLES).toContain(name);
+
+    const client = new Client({ name: 'test', version: '1' });
+    await client.connect(new StdioClientTransport({ command, args, env: { ...env, PATH: '/usr/bin:/bin' } }));
+    expect((await client.listTools()).tools.map(({ name }) => name)).toContain('image_generate_async');
+    await client.close();
+    expect(existsSync(join(folder, 'data'))).toBe(false);
   });
 });

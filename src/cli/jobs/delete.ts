@@ -1,3 +1,4 @@
+import { WORKFLOW_LEFT } from '../../client/delete-job.js';
 import { JobFailure } from '../../contract/errors.js';
 import { canAsk, confirm } from '../ask.js';
 import { EXIT, print, printJson, tell } from '../output.js';
@@ -28,6 +29,7 @@ export async function deleteJob(env: NodeJS.ProcessEnv, jobId: string, yes: bool
     // A job that is gone is what was asked for.
     if (json) printJson({ ...record, ok: true });
     else print(plain(`${jobId} is deleted; files that were exported stay.`));
+    if (!json && record.message.endsWith(WORKFLOW_LEFT)) tell(WORKFLOW_LEFT);
     return EXIT.done;
   });
 }

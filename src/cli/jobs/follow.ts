@@ -34,9 +34,10 @@ export async function follow(jobs: JobApi, { jobIds, until, timeoutSeconds, sign
         result = waited;
         const before = endedBefore ?? new Set<string>();
         const newlyDone = waited.records.some((record) => record.done && !before.has(record.job_id));
-        if (!waited.timedOut || waited.pending.length === 0 || (until === 'any' && newlyDone)) return { ...waited, timedOut: false };
+        const over = !waited.timedOut && !waited.stuck;
+        if (over || waited.pending.length === 0 || (until === 'any' && newlyDone)) return { ...waited, timedOut: false };
       }
-      if (result && (signal.aborted || Date.now() >= deadline)) return result;
+      if (result && (signal.aborted || Date.now() >= deadline)) return { ...result, timedOut: true };
       const pause = Math.max(0, Math.min(LOOK_AGAIN_MS, deadline - Date.now()));
       await delay(pause, undefined, { signal }).catch(() => undefined);
     }

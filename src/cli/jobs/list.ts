@@ -29,12 +29,13 @@ const MOST = 100;
 export async function list(env: NodeJS.ProcessEnv, filters: ListFilters, json: boolean): Promise<number> {
   const options = readFilters(filters);
   return await withJobs(env, async (jobs, settings) => {
-    const { jobs: listed, nextCursor } = await jobs.list(options);
+    const { jobs: listed, nextCursor, warnings } = await jobs.list(options);
     if (json) {
-      printJson({ ok: true, jobs: listed, ...(nextCursor === undefined ? {} : { next_cursor: nextCursor }) });
+      printJson({ ok: true, jobs: listed, ...(nextCursor === undefined ? {} : { next_cursor: nextCursor }), ...(warnings ? { warnings } : {}) });
       return EXIT.done;
     }
     const width = process.stdout.isTTY ? process.stdout.columns : undefined;
+    for (const warning of warnings ?? []) tell(warning);
     if (listed.length === 0) tell('No jobs.');
     else for (const line of tableLines(COLUMNS, listed, width)) print(line);
     if (nextCursor !== undefined) {

@@ -40,8 +40,8 @@ export const imageJobList: ToolDefinition = {
     const named = resolveProvider(provider, undefined).provider;
     const options: ListOptions = { ...filters, limit, ...(named && { provider: named }) };
     const jobs = await context.jobs();
-    const { jobs: listed, nextCursor } = await jobs.list(options);
-    const more = withoutEmpty({ warnings, next_cursor: nextCursor });
+    const { jobs: listed, nextCursor, warnings: told = [] } = await jobs.list(options);
+    const more = withoutEmpty({ warnings: [...warnings, ...told], next_cursor: nextCursor });
     return { record: fitRows(listed.map(row), { ok: true, ...more }) };
   },
 };

@@ -1,6 +1,6 @@
 import * as z from 'zod';
+import type { WaitResult } from '../../client/job-api.js';
 import { JobFailure } from '../../contract/errors.js';
-import type { JobRecord } from '../../contract/record.js';
 import { jobId } from '../fields.js';
 import { inOneLine, isOk, presentJob, withoutEmpty } from '../present.js';
 import { thumbnailsOf } from '../thumbnails.js';
@@ -17,7 +17,7 @@ export const imageJobWait: ToolDefinition = {
   name: 'image_job_wait',
   title: 'Wait for jobs',
   description:
-    'Wait until a job ends and answer its record with the paths of the pictures. If it still runs when the time is over (timed_out: true), call this again with the same job_id; never start the job again. Several job_ids: jobs, pending, timed_out.',
+    'Wait until a job ends and answer its record with the paths of the pictures. If it still runs when the time is over (timed_out: true), call this again with the same job_id; never start the job again. If it still runs with timed_out: false, nothing moves until the user acts: tell the user, and do not call again before. Several job_ids: jobs, pending, timed_out.',
   inputSchema,
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   async handler(rawArguments, context) {
@@ -29,36 +29,40 @@ export const imageJobWait: ToolDefinition = {
     const jobs = await context.jobs();
     const timeoutSeconds = await context.waitSeconds(values.timeout_seconds);
     context.signal.throwIfAborted();
-    const { records, pending, timedOut } = await jobs.wait({
+    const waited = await jobs.wait({
       jobIds: ids,
       until: values.until ?? 'all',
       timeoutSeconds,
       signal: context.signal,
       onUpdate: (updated) => context.report(updated.map(inOneLine).join('; ')),
     });
+    const { records, timedOut } = waited;
     const [first] = records;
     if (first !== undefined && records.every(({ status }) => status === 'unknown')) return unknownJob(ids.join(', '));
     const attachments = await thumbnailsOf(records, jobs, context);
     if (ids.length === 1 && first !== undefined) {
       return { record: presentJob(first, { view: 'brief', polled: true, extra: { timed_out: timedOut }, warnings }), attachments };
     }
-    return { record: severalJobs(records, pending, timedOut, warnings), attachments };
+    return { record: severalJobs(waited, warnings), attachments };
   },
 };
 
-function severalJobs(records: JobRecord[], pending: string[], timedOut: boolean, warnings: string[]): Record<string, unknown> {
+const STUCK_NEXT_STEP =
+  'nothing pending moves by itself: tell the user to do what image_job_status of each says; then call image_job_wait with the pending job_ids; do not submit them again';
+
+function severalJobs({ records, pending, timedOut, stuck }: WaitResult, warnings: string[]): Record<string, unknown> {
   const jobs = records.map((record) => {
     const { next_step, poll_after_seconds, ...job } = presentJob(record, { view: 'brief', polled: true });
     // What to do next is said once for all that run.
     return record.status === 'running' ? job : withoutEmpty({ ...job, next_step, poll_after_seconds });
   });
-  const next = pending.length === 0 ? undefined : 'call image_job_wait with the pending job_ids; do not submit them again';
+  const next = stuck ? STUCK_NEXT_STEP : 'call image_job_wait with the pending job_ids; do not submit them again';
   return {
     ok: records.every((record) => isOk(record, true)),
     jobs,
     pending,
     timed_out: timedOut,
-    ...withoutEmpty({ next_step: next, warnings }),
+    ...withoutEmpty({ next_step: pending.length > 0 ? next : undefined, warnings }),
   };
 }
 

@@ -6,7 +6,7 @@ import { START_ANNOTATIONS } from './start.js';
 
 export const imageMultiReferenceSchema = z.strictObject({
   prompt,
-  image_paths: imagePaths.describe(`2-10 (xai 2-3): ${REFERENCE_FORMS}`),
+  image_paths: imagePaths.describe(`2 to max_references of the provider (server_info): ${REFERENCE_FORMS}`),
   ...commonFields,
 });
 

@@ -118,6 +118,8 @@ export function changedStore(store: BlobStore, changes: Partial<BlobStore>): Blo
     deleteDocument: (name) => store.deleteDocument(name),
     listDocuments: (prefix) => store.listDocuments(prefix),
     documentTimes: (prefix) => store.documentTimes(prefix),
+    putNote: (name, bytes) => store.putNote(name, bytes),
+    sweepNotes: (prefix, olderThan) => store.sweepNotes(prefix, olderThan),
     ...changes,
   };
 }

@@ -35,7 +35,8 @@ function waits(...answers: (WaitResult | Error)[]): { jobs: ReturnType<typeof fa
 const stuck: WaitResult = {
   records: [running(JOB_ID, { stage: 'waiting_for_worker', message: 'No worker polls; start one with: it' })],
   pending: [JOB_ID],
-  timedOut: true,
+  timedOut: false,
+  stuck: true,
 };
 const done: WaitResult = { records: [completed()], pending: [], timedOut: false };
 const forever = { jobIds: [JOB_ID], until: 'all' as const };
@@ -72,15 +73,15 @@ describe('waiting for jobs', () => {
 
   it('for any counts one that ended between two waits', async () => {
     const both = { jobIds: [JOB_ID, OTHER_ID], until: 'any' as const, signal: new AbortController().signal };
-    const first: WaitResult = { records: [running(), stuckOther()], pending: [JOB_ID, OTHER_ID], timedOut: true };
-    const second: WaitResult = { records: [completed(), stuckOther()], pending: [OTHER_ID], timedOut: true };
+    const first: WaitResult = { records: [stuckOther(JOB_ID), stuckOther()], pending: [JOB_ID, OTHER_ID], timedOut: false, stuck: true };
+    const second: WaitResult = { records: [completed(), stuckOther()], pending: [OTHER_ID], timedOut: false, stuck: true };
     const { jobs } = waits(first, second);
     expect(await follow(jobs, both)).toEqual({ ...second, timedOut: false });
   });
 });
 
-function stuckOther(): WaitResult['records'][number] {
-  return running(OTHER_ID, { stage: 'waiting_for_key' });
+function stuckOther(id = OTHER_ID): WaitResult['records'][number] {
+  return running(id, { stage: 'waiting_for_key' });
 }
 
 describe('while the local stack is being prepared', () => {

@@ -1,15 +1,33 @@
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { thisProcess } from '../../../src/blobs/process-identity.js';
+import { examine } from '../../../src/cli/uninstall/folder.js';
+import { readSettings } from '../../../src/config.js';
 import { explained, removeDataFolder, sizeOf } from '../../../src/cli/uninstall/remove.js';
+
+const SRC = fileURLToPath(new URL('../../../src', import.meta.url));
 
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'uninstall-'));
 });
 afterEach(async () => await rm(folder, { recursive: true, force: true }));
+
+describe('looking at a data folder', () => {
+  it('knows every kind of document that the store has', async () => {
+    const sources = (await readdir(SRC, { recursive: true })).filter((name) => name.endsWith('.ts'));
+    const texts = await Promise.all(sources.map((name) => readFile(join(SRC, name), 'utf8')));
+    // Keys begin with their kind: `limits/${provider}.json`, or PREFIX = 'manifests/'.
+    const kinds = texts.flatMap((text) => [...text.matchAll(/(?:`([a-z]+)\/[^`\s]*\.json`|PREFIX = '([a-z]+)\/')/g)].map(([, one, other]) => one ?? other ?? ''));
+    expect(kinds).toEqual(expect.arrayContaining(['manifests', 'requests', 'limits']));
+    for (const kind of kinds) await mkdir(join(folder, 'store', kind), { recursive: true });
+    await writeFile(join(folder, 'salt'), 'x');
+    expect(await examine(readSettings({ IMAGE_DATA_DIR: folder }))).toMatchObject({ foreign: [] });
+  });
+});
 
 describe('removing a data folder', () => {
   it('leaves it whole while a process has it that has started a stack since', async () => {

@@ -49,8 +49,12 @@ describe('a wait for several jobs', () => {
 
   it('ends early when nothing can move', async () => {
     const { look, looks } = jobs({ a: true }, true);
-    expect(await waitForJobs(wait({ timeoutSeconds: 600 }), silent(), look)).toMatchObject({ timedOut: true });
+    const early = await waitForJobs(wait({ timeoutSeconds: 600 }), silent(), look);
+    expect(early).toMatchObject({ pending: ['b', 'c'], timedOut: false, stuck: true });
     expect(looks.get('b')).toBe(1);
+    // Also when its time is over: what would call again at once is told the same.
+    expect(await waitForJobs(wait({ timeoutSeconds: 0 }), silent(), look)).toMatchObject({ timedOut: false, stuck: true });
+    expect(await waitForJobs(wait({ timeoutSeconds: 0 }), silent(), jobs({}).look)).not.toHaveProperty('stuck');
   });
 
   it('looks less often the more jobs are waited for', async () => {

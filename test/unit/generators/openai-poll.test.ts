@@ -97,6 +97,7 @@ describe('polling', () => {
 
   it.each<[string, FaultInput, Record<string, unknown>]>([
     ['500', { kind: 'reply', on: 'poll', status: 500 }, { code: 'PROVIDER_UNAVAILABLE', retryable: true, providerStatus: 500 }],
+    ['504 of what stands before it', { kind: 'reply', on: 'poll', status: 504 }, { code: 'PROVIDER_TIMEOUT', retryable: true, providerStatus: 504 }],
     ['503 with a delay', { kind: 'overloaded', on: 'poll', retry_after: '9' }, { code: 'PROVIDER_UNAVAILABLE', retryable: true, retryAfterSeconds: 9 }],
     ['429 with a delay', { kind: 'rate_limited', on: 'poll', retry_after: '4' }, { code: 'PROVIDER_RATE_LIMITED', retryable: true, retryAfterSeconds: 4 }],
     ['a reset', { kind: 'drop', on: 'poll' }, { code: 'PROVIDER_UNAVAILABLE', retryable: true }],
