@@ -1,17 +1,15 @@
-import { createServer, type Http2Server } from 'node:http2';
 import { access, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { makeBox, type Box } from '../support/e2e.js';
+import { GRPC, startGrpc, type GrpcServer } from '../support/grpc-server.js';
 import { look } from './doctor-support.js';
 
 jest.setTimeout(60_000);
 
-const GRPC = { ok: 0, permissionDenied: 7, unimplemented: 12, unauthenticated: 16 } as const;
-
 describe('doctor', () => {
   let box: Box;
-  const servers: Http2Server[] = [];
+  const servers: GrpcServer[] = [];
   beforeAll(async () => {
     box = await makeBox();
   });
@@ -20,25 +18,10 @@ describe('doctor', () => {
   });
   afterAll(async () => await box.close());
 
-  /** Speaks gRPC and answers each method with a status and an empty message. */
   async function startServer(statusOf: (method: string) => number): Promise<string> {
-    const server = createServer();
-    server.on('stream', (stream, headers) => {
-      const status = statusOf(headers[':path']?.split('/').at(-1) ?? '');
-      stream.on('error', () => undefined);
-      if (status !== GRPC.ok) {
-        stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': status, 'grpc-message': 'refused' }, { endStream: true });
-        return;
-      }
-      stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
-      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': status }));
-      // One frame: not compressed, no bytes.
-      stream.end(Buffer.alloc(5));
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const server = await startGrpc(statusOf);
     servers.push(server);
-    const address = server.address();
-    return `127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
+    return server.address;
   }
 
   it('tells that Temporal does not accept the credentials', async () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import * as z from 'zod';
 import { signal } from '../../src/local/processes.js';
+import { GRPC, startGrpc } from '../support/grpc-server.js';
 import { makeBox, startDevServer, until, type Answer, type Box, type DevServer, type Mcp } from '../support/e2e.js';
 
 jest.setTimeout(120_000);
@@ -146,5 +147,22 @@ describe('a Temporal that is away', () => {
     const { stdout } = await box.cli(['jobs', 'list', '--json']);
     expect(JSON.parse(stdout)).toMatchObject({ ok: true, warnings: [expect.any(String)] });
     await other.close();
+  });
+});
+
+/** Some hosted ones give their clients no visibility. */
+describe('a Temporal that lists no workflows', () => {
+  it('leaves the list to the journals and a look at each open job, and says what is missing', async () => {
+    const server = await startGrpc((method) => (method === 'ListWorkflowExecutions' ? GRPC.permissionDenied : GRPC.ok));
+    const box = await makeBox({ TEMPORAL_ADDRESS: server.address });
+    try {
+      const mcp = await box.server();
+      const id = await mcp.start('image_generate_async', PICTURE);
+      const { record } = await mcp.call('image_job_list');
+      expect(listSchema.parse(record)).toMatchObject({ jobs: [{ job_id: id, status: 'running' }], warnings: [expect.stringContaining('does not let its workflows be listed')] });
+    } finally {
+      await box.close();
+      server.close();
+    }
   });
 });
