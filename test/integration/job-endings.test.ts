@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { newJobId } from '../../src/contract/ids.js';
 import { jobRecordSchema, type JobRecord } from '../../src/contract/record.js';
 import type { Engine } from '../support/engine.js';
-import { cancels, holdManifest, newAccount, picture, run, seen, states, submits, submittedWith, until, useEngine } from './job-support.js';
+import { cancels, holdManifest, newAccount, picture, run, seen, states, submits, submittedWith, until, useEngine, withOwnAccount } from './job-support.js';
 
 /** How a job ends, as its workflow, its manifest and its readers tell it. */
 const get = useEngine({ IMAGE_SUBMIT_TIMEOUT_SECONDS: '20' });
@@ -86,7 +86,8 @@ describe('cancelled', () => {
     const engine = get();
     engine.fake.fault({ kind: 'rate_limited', retry_after: '60' });
     const jobId = newJobId();
-    await engine.start(jobId, picture('a hive'));
+    // Nothing is sent to its account for that minute.
+    await engine.start(jobId, await withOwnAccount(engine, jobId, picture('a hive')));
     await seen(engine, jobId, ({ stage }) => stage === 'rate_limited');
     await engine.client.workflow.getHandle(jobId).cancel();
     await engine.ended(jobId);
@@ -210,8 +211,9 @@ describe('deadline_seconds', () => {
   it('ends a job that nothing was sent for, unpaid', async () => {
     const engine = get();
     engine.fake.fault({ kind: 'rate_limited', retry_after: '60' });
-    const record = await run(engine, picture('a brook', { deadline_seconds: 1 }));
-    expect(record).toMatchObject({ status: 'failed', billing: 'none', error: { code: 'DEADLINE_EXCEEDED' } });
+    const jobId = newJobId();
+    await engine.start(jobId, await withOwnAccount(engine, jobId, picture('a brook', { deadline_seconds: 1 })));
+    expect(await engine.ended(jobId)).toMatchObject({ status: 'failed', billing: 'none', error: { code: 'DEADLINE_EXCEEDED' } });
   });
 
   it('leaves a job alone that is done in time', async () => {
