@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import * as z from 'zod';
 import { failureOfProblems, JobFailure } from '../contract/errors.js';
 import { JOB_KINDS, PROVIDER_NAMES, type ProviderName } from '../contract/names.js';
@@ -62,17 +62,7 @@ export type Overrides = Partial<Record<ProviderName, ProviderOverride>>;
 
 /** @throws JobFailure INVALID_ARGUMENT that names every problem of the file. */
 export function readOverrides(path: string): Overrides {
-  let json: unknown;
-  try {
-    json = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (error) {
-    throw new JobFailure({
-      code: 'INVALID_ARGUMENT',
-      message: `IMAGE_PROVIDERS_FILE ${path} cannot be read${error instanceof SyntaxError ? ': it is not JSON' : ''}.`,
-      nextStep: 'Correct the file or the setting, and start again.',
-    });
-  }
-  const parsed = fileSchema.safeParse(json);
+  const parsed = fileSchema.safeParse(jsonOf(path));
   if (!parsed.success) {
     const problems = parsed.error.issues.map(({ path: at, message }) => ({ field: ['IMAGE_PROVIDERS_FILE', ...at].join('.'), code: 'INVALID_ARGUMENT' as const, message }));
     throw failureOfProblems(problems, 'Correct the file, and start again; docs/providers.md describes it.');
@@ -85,6 +75,27 @@ export function readOverrides(path: string): Overrides {
     overrides[name] = { general: capabilitiesIn(general), models: Object.entries(models).map(([match, special]) => ({ match, special: capabilitiesIn(special) })) };
   }
   return overrides;
+}
+
+/** A device or a pipe has no end. */
+const MOST_BYTES = 1024 * 1024;
+
+function jsonOf(path: string): unknown {
+  const refused = (why: string): JobFailure =>
+    new JobFailure({
+      code: 'INVALID_ARGUMENT',
+      message: `IMAGE_PROVIDERS_FILE ${path} cannot be read${why}.`,
+      nextStep: 'Correct the file or the setting, and start again.',
+    });
+  const file = statSync(path, { throwIfNoEntry: false });
+  if (!file) throw refused(': it is not there');
+  if (!file.isFile()) throw refused(': it is no ordinary file');
+  if (file.size > MOST_BYTES) throw refused(`: it has more than ${MOST_BYTES} bytes`);
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw refused(error instanceof SyntaxError ? ': it is not JSON' : '');
+  }
 }
 
 function capabilitiesIn(given: z.infer<typeof row>): Partial<Capabilities> {

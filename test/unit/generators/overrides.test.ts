@@ -52,8 +52,16 @@ describe('IMAGE_PROVIDERS_FILE', () => {
     expect(() => overridden(content)).toThrow(message);
   });
 
-  it('a file that is not there is refused with its name', () => {
-    expect(() => readSettings({ IMAGE_PROVIDERS_FILE: '/nowhere/providers.json' })).toThrow(/\/nowhere\/providers\.json cannot be read/);
+  it.each([
+    ['/nowhere/providers.json', /\/nowhere\/providers\.json cannot be read: it is not there/],
+    ['/dev/zero', /no ordinary file/],
+    [tmpdir(), /no ordinary file/],
+  ])('what is no file is refused with its name: %s', (path, message) => {
+    expect(() => readSettings({ IMAGE_PROVIDERS_FILE: path })).toThrow(message);
+  });
+
+  it('a file without end is refused before it is read', () => {
+    expect(() => overridden(' '.repeat(1024 * 1024 + 1))).toThrow(/more than 1048576 bytes/);
   });
 });
 
