@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync, type Stats } from 'node:fs';
 import * as z from 'zod';
 import { failureOfProblems, JobFailure } from '../contract/errors.js';
 import { JOB_KINDS, PROVIDER_NAMES, type ProviderName } from '../contract/names.js';
@@ -87,14 +87,22 @@ function jsonOf(path: string): unknown {
       message: `IMAGE_PROVIDERS_FILE ${path} cannot be read${why}.`,
       nextStep: 'Correct the file or the setting, and start again.',
     });
-  const file = statSync(path, { throwIfNoEntry: false });
-  if (!file) throw refused(': it is not there');
+  const file = lookedAt(path);
+  if (!file) throw refused(': it is not there, or may not be read');
   if (!file.isFile()) throw refused(': it is no ordinary file');
   if (file.size > MOST_BYTES) throw refused(`: it has more than ${MOST_BYTES} bytes`);
   try {
     return JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
     throw refused(error instanceof SyntaxError ? ': it is not JSON' : '');
+  }
+}
+
+function lookedAt(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
   }
 }
 
