@@ -32,7 +32,7 @@ const byProvider = z
       const [name = '', value = ''] = pair.split('=').map((part) => part.trim());
       const { provider } = resolveProvider(name, undefined);
       const number = Number(value);
-      if (provider === undefined || !(number > 0)) {
+      if (provider === undefined || !(number > 0 && Number.isFinite(number))) {
         context.addIssue({ code: 'custom', message: `${pair.trim()} is not a provider, = and a positive number, as in openai=60,fal=4` });
         return z.NEVER;
       }

@@ -26,7 +26,7 @@ export async function collectGeneration(deps: ActivityDependencies, { order, acc
     beats.say({ phase: 'polling', handle: accepted.handle });
     const polling = pollUntilDone(
       deps,
-      { key, generator, account, accepted },
+      { key, generator, account, accepted, since: standing?.created_at },
       (percent) => percent !== undefined && beats.say({ phase: 'polling', handle: accepted.handle, percent }),
       sleep,
     );

@@ -45,7 +45,7 @@ async function follow(deps: ActivityDependencies, late: Late): Promise<boolean> 
     const accepted: Accepted = { state: 'accepted', handle: stands.handle, attempt: stands.n };
     try {
       const account = accountFor(deps, order.target, stands.account);
-      await pollUntilDone(deps, { key, generator, account, accepted }, () => undefined);
+      await pollUntilDone(deps, { key, generator, account, accepted, since: stands.created_at }, () => undefined);
     } catch (error) {
       // An outage: the new run of the job goes on asking.
       deps.logger.warn({ job_id: jobId, err: error instanceof Error ? error.message : 'unknown' }, 'a late reply is not collected yet');

@@ -5,7 +5,7 @@ import { WAITING } from '../contract/names.js';
 import type { Accepted, Generated, GenerationOrder } from '../contract/plan.js';
 import type { Generator, SubmitOutcome } from '../generators/generator.js';
 import { capabilitiesOf } from '../generators/capabilities.js';
-import { costByList } from '../generators/price.js';
+import { believable, costByList } from '../generators/price.js';
 import { accountFor } from './accounts.js';
 import { Waiting } from './boundary.js';
 import type { ActivityDependencies } from './dependencies.js';
@@ -206,7 +206,7 @@ export async function generatedOf(record: AttemptRecord, deps: ActivityDependenc
   }
   const { generative = true, usage, notes, late } = record;
   const { price } = capabilitiesOf(record.provider, record.model, deps.settings.overrides);
-  const cost = record.cost ?? costByList(price, outputs.length, usage);
+  const cost = believable(record.cost) ?? costByList(price, outputs.length, usage);
   return { state: 'done', outputs, generative, cost, usage, notes, ...(late ? { late } : {}) };
 }
 

@@ -6,6 +6,7 @@ import { resolveProvider } from '../contract/provider-names.js';
 import { reachTemporal } from '../doctor/reach-temporal.js';
 import { AVAILABLE_PROVIDERS } from '../generators/capabilities.js';
 import { changeLimits, forgetLimits, limitsOf, readLimits, type LimitsChange, type LimitsDocument } from '../shaping/limits.js';
+import { liftPauses, pausesOf } from '../shaping/pauses.js';
 import { backlogOf, setQueueRate } from '../shaping/queue-rate.js';
 import { stackOf } from './jobs/open.js';
 import { EXIT, print, printJson, tell } from './output.js';
@@ -26,6 +27,8 @@ interface Line {
   set: boolean;
   /** Jobs that wait for their turn; absent while Temporal is away. */
   waiting?: number | undefined;
+  /** The provider asked to wait until then. */
+  paused_until?: string | undefined;
 }
 
 /**
@@ -41,7 +44,7 @@ export async function limits(env: NodeJS.ProcessEnv, name: string | undefined, o
   try {
     const client = seen.state === 'answers' ? seen.client : undefined;
     if (provider !== undefined && (change || options.reset)) {
-      if (options.reset) await forgetLimits(store, provider);
+      if (options.reset) await Promise.all([forgetLimits(store, provider), liftPauses(store, provider)]);
       else if (change) await changeLimits(store, provider, change);
       const { requestsPerMinute } = limitsOf(provider, settings, await readLimits(store, provider));
       if (client && !(await setQueueRate(client, provider, requestsPerMinute))) {
@@ -50,8 +53,8 @@ export async function limits(env: NodeJS.ProcessEnv, name: string | undefined, o
     }
     const lines = await Promise.all(
       (provider === undefined ? AVAILABLE_PROVIDERS : [provider]).map(async (one): Promise<Line> => {
-        const [document, waiting] = await Promise.all([readLimits(store, one), client ? backlogOf(client, one) : undefined]);
-        return lineOf(one, settings, document, waiting);
+        const [document, waiting, paused] = await Promise.all([readLimits(store, one), client ? backlogOf(client, one) : undefined, pausesOf(store, one)]);
+        return { ...lineOf(one, settings, document, waiting), ...(paused ? { paused_until: paused.toISOString() } : {}) };
       }),
     );
     if (json) printJson({ ok: true, limits: lines });
@@ -99,4 +102,5 @@ const COLUMNS: readonly Column<Line>[] = [
   { name: 'RATE', text: ({ requests_per_minute: rate }) => (rate === undefined ? 'no limit' : `${rate} a minute`) },
   { name: 'FROM', text: ({ set }) => (set ? 'limits' : 'settings') },
   { name: 'WAITING', text: ({ waiting }) => (waiting === undefined ? '' : String(waiting)) },
+  { name: 'PAUSED UNTIL', text: ({ paused_until: until }) => until ?? '' },
 ];

@@ -113,7 +113,7 @@ export function buildProgram(): Command {
     .addOption(jsonOption())
     .option('--concurrency <n>', 'requests in flight from one worker')
     .option('--requests-per-minute <n>', 'requests a minute from all workers together, or none')
-    .option('--reset', 'back to the settings')
+    .option('--reset', 'back to the settings, and an end to a pause that the provider asked for')
     .addHelpText('after', example('limits', 'limits openai --requests-per-minute 60 --concurrency 10'))
     .action(async (provider: string | undefined, options: { concurrency?: string; requestsPerMinute?: string; reset?: boolean }, command: Command) => {
       const { limits } = await import('./limits.js');

@@ -185,8 +185,9 @@ function inLine({ scheduledTime }: PendingActivity): boolean {
 const IN_LINE_MS = 2000;
 
 function clock(activity: PendingActivity): string {
-  const next = timeOf(activity.nextAttemptScheduleTime) ?? new Date();
-  return next.toISOString().slice(11, 19);
+  const next = (timeOf(activity.nextAttemptScheduleTime) ?? new Date()).toISOString();
+  const today = new Date().toISOString().slice(0, 10);
+  return next.startsWith(today) ? next.slice(11, 19) : `${next.slice(0, 16).replace('T', ' ')} UTC`;
 }
 
 /** Items that have ended, of those that were planned; only where there is more than one. */

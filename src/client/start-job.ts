@@ -73,8 +73,10 @@ export async function prepareJob(kind: JobKind, raw: unknown, context: CallConte
 
   if (saveDir !== undefined) await madeOrRefused(saveDir);
   const jobId = given.idempotency_key === undefined ? newJobId() : jobIdForKey(TENANT, given.idempotency_key);
-  const fallback = given.fallback ?? usualFallback(given, provider, context);
-  const input = frozenInput({ ...given, ...(fallback.length > 0 ? { fallback } : {}) }, provider, snapshots, context, saveDir, read.warnings);
+  // The same provider would be asked the same again.
+  const fallback = (given.fallback ?? usualFallback(given, provider, context)).filter((name) => name !== provider);
+  const { fallback: _asked, ...asked } = given;
+  const input = frozenInput({ ...asked, ...(fallback.length > 0 ? { fallback } : {}) }, provider, snapshots, context, saveDir, read.warnings);
   const warnings = provider === undefined ? [] : checkCapabilities(provider, given, given.model, context.settings.overrides).warnings;
   return {
     jobId,

@@ -67,7 +67,10 @@ export const pictureFields = {
   prompt: z.string().trim().min(1, 'must not be empty').max(LIMITS.promptCharacters),
   provider: word.optional(),
   // A version of a model is 64 characters beside its name.
-  model: name.max(200).optional(),
+  model: name
+    .max(200)
+    .refine((value) => value.split('/').every((part) => !/^\.*$/.test(part)), { message: 'must have no empty part, . or .. between its slashes' })
+    .optional(),
   size: size.optional(),
   aspect_ratio: z
     .string()

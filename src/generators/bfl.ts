@@ -39,7 +39,8 @@ export const bfl: Protocol = {
 
   readSubmit({ json }) {
     const read = submitSchema.safeParse(json);
-    const handle = read.success ? usableHandle(read.data.polling_url ?? read.data.id) : undefined;
+    const address = read.success && /^https?:/.test(read.data.polling_url ?? '') ? read.data.polling_url : undefined;
+    const handle = read.success ? usableHandle(address ?? read.data.id) : undefined;
     if (!read.success || handle === undefined) return undefined;
     return { type: 'accepted', handle, ...priced(read.data.cost) };
   },
@@ -52,20 +53,20 @@ export const bfl: Protocol = {
       const read = pollSchema.safeParse(json);
       if (!read.success || (reply.status !== 200 && reply.status !== 404)) return undefined;
       const { status, result, progress, details, cost } = read.data;
-      switch (status) {
-        case 'Ready':
+      switch (status.trim().toLowerCase()) {
+        case 'ready':
           if (result?.sample === undefined) return endedWith('NO_IMAGE', 'The provider finished without a picture.', 'maybe');
           return { type: 'download', urls: [result.sample], ...priced(cost) };
-        case 'Request Moderated':
-        case 'Content Moderated':
+        case 'request moderated':
+        case 'content moderated':
           // Nobody documents whether a moderated task is charged.
           return { type: 'ended', failure: refusedFailure(clean(reasonOf(details)) ?? status), billing: 'maybe' };
-        case 'Error':
-        case 'Failed': {
+        case 'error':
+        case 'failed': {
           const reason = clean(reasonOf(details));
           return endedWith('PROVIDER_UNAVAILABLE', `The provider took the request and failed to carry it out${reason === undefined ? '' : `: "${reason}"`}.`, 'maybe');
         }
-        case 'Task not found':
+        case 'task not found':
           return 'missing';
         default: {
           const percent = progress === undefined || progress === null ? {} : { percent: Math.round(Math.min(1, Math.max(0, progress)) * 100) };

@@ -15,10 +15,16 @@ export function replyName(reply: HttpReply): string {
   return `HTTP ${reply.status}${id === undefined ? '' : ` (request ${id})`}`;
 }
 
+/** Texts within JSON as they read: what is escaped there would hide a key, or a terminal sequence inside it. */
+function unescaped(text: string): string {
+  return text.replace(/\\u([0-9a-f]{4})/gi, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))).replace(/\\["\\/]/g, (pair) => pair.slice(1));
+}
+
 /** The start of a body that is not in the provider's form, as one clean line; undefined when empty. */
 export function bodyExcerpt(body: Buffer, secrets: readonly string[]): string | undefined {
   // The excerpt is cut after cleaning: a cut through a key would hide it from the redaction.
-  return cleanText(body.subarray(0, 65_536).toString('utf8'), secrets, 120) || undefined;
+  const raw = body.subarray(0, 65_536).toString('utf8');
+  return cleanText(unescaped(raw), secrets, 120) || undefined;
 }
 
 /** Before the socket was ready: nothing left, so nothing is billed and it may be tried again. */
@@ -96,6 +102,11 @@ export function refusedFailure(reason: string | undefined, reply?: HttpReply): J
   });
 }
 
+/** A picture that is paid does not stay for ever: whatever the provider says, it is asked for again within a minute. */
+function boundedDelay(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : Math.min(seconds, 60);
+}
+
 /** A free question (poll, cancel) found no answer: asked again, the accepted request is not touched. */
 export function outageFailure(outcome: NotSent | Lost | HttpReply, host: string, handle: string): JobFailure {
   const what = outcome.type === 'reply' ? `it answered ${replyName(outcome)}` : outcome.detail;
@@ -104,7 +115,7 @@ export function outageFailure(outcome: NotSent | Lost | HttpReply, host: string,
     message: `${host} could not be asked for the accepted request ${handle}: ${what}.`,
     nextStep: 'Nothing to do: it is asked again, and nothing is sent twice.',
     retryable: true,
-    retryAfterSeconds: outcome.type === 'reply' ? retryAfterSeconds(outcome.headers) : undefined,
+    retryAfterSeconds: outcome.type === 'reply' ? boundedDelay(retryAfterSeconds(outcome.headers)) : undefined,
     providerStatus: outcome.type === 'reply' ? outcome.status : undefined,
     billing: 'maybe',
   });

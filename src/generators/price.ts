@@ -11,12 +11,19 @@ export function costByList(price: Price | undefined, images: number, usage: Reco
   let amount = (perImage ?? 0) * images;
   for (const [name, each] of Object.entries(perMillion ?? {})) {
     const count = name.split('.').reduce<unknown>((at, step) => (isObject(at) ? at[step] : undefined), usage);
-    if (typeof count !== 'number') return undefined;
+    if (typeof count !== 'number' || count < 0) return undefined;
     amount += (count * each) / 1e6;
   }
   if (perImage === undefined && perMillion === undefined) return undefined;
-  return { amount: Math.round(amount * 1e6) / 1e6, currency, source };
+  return believable({ amount: Math.round(amount * 1e6) / 1e6, currency, source });
 }
+
+/** No request costs less than nothing, or as much as a house: such a number is a fault, and would hide what was spent. */
+export function believable(cost: Cost | undefined): Cost | undefined {
+  return cost && cost.amount >= 0 && cost.amount <= MOST_A_REQUEST ? cost : undefined;
+}
+
+const MOST_A_REQUEST = 10_000;
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;

@@ -38,7 +38,7 @@ export const replicate: Protocol = {
   keyVariable: 'REPLICATE_API_TOKEN',
   authorise: (key) => ({ authorization: `Bearer ${key}` }),
   // Output files are served to the bearer of the token.
-  trusted: ['replicate.delivery'],
+  trusted: ['replicate.com', 'replicate.delivery'],
 
   encode,
 
@@ -99,7 +99,7 @@ async function encode({ request, capabilities, attempt }: Asking): Promise<Encod
 function stateOf({ status, output, error, data_removed: removed, metrics, deadline, completed_at: ended }: z.infer<typeof prediction>, { clean, reply }: Answer): PollReading {
   const reason = clean(typeof error === 'string' ? error : error && JSON.stringify(error));
   const why = reason === undefined ? '' : `: "${reason}"`;
-  switch (status) {
+  switch (status?.trim().toLowerCase()) {
     case 'succeeded': {
       const urls = urlsIn(output);
       if (urls.length > 0) return { type: 'download', urls, ...(metrics ? { usage: metrics } : {}) };

@@ -100,7 +100,7 @@ function readJob({ json, clean }: Answer): PollOutcome | undefined {
   const read = jobSchema.safeParse(json);
   if (!read.success) return undefined;
   const { status, queue_position: position, result, error } = read.data;
-  switch (status) {
+  switch (status.trim().toLowerCase()) {
     case 'completed': {
       const images = decodePictures((result?.images ?? []).flatMap(({ b64_json }) => b64_json ?? []));
       return images.length > 0 ? { type: 'done', images, cost: OWN_MACHINE } : endedWith('NO_IMAGE', 'The server finished without a picture.', UNPAID);

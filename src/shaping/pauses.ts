@@ -27,6 +27,25 @@ export async function pause(store: BlobStore, provider: ProviderName, account: s
   }
 }
 
+/** The latest end of the pauses of a provider's accounts. */
+export async function pausesOf(store: BlobStore, provider: ProviderName): Promise<Date | undefined> {
+  const found = await Promise.all((await keysOf(store, provider)).map((key) => readJson(store, key, schema)));
+  const ends = found.flatMap((one) => (one ? [Date.parse(one.value.until)] : [])).filter((end) => end > Date.now());
+  return ends.length > 0 ? new Date(Math.max(...ends)) : undefined;
+}
+
+/** A person knows better than what the provider said. */
+export async function liftPauses(store: BlobStore, provider: ProviderName): Promise<void> {
+  await Promise.all((await keysOf(store, provider)).map((key) => store.deleteDocument(key)));
+}
+
+async function keysOf(store: BlobStore, provider: ProviderName): Promise<string[]> {
+  const keys: string[] = [];
+  const own = new RegExp(`^pauses/${provider}-(?:[0-9a-f]{8}|workers)\\.json$`);
+  for await (const key of store.listDocuments('pauses/')) if (own.test(key)) keys.push(key);
+  return keys;
+}
+
 function keyOf(provider: ProviderName, account: string | undefined): string {
   return `pauses/${provider}-${account !== undefined && /^[0-9a-f]{8}$/.test(account) ? account : 'workers'}.json`;
 }

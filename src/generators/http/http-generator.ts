@@ -5,10 +5,11 @@ import { outageFailure } from '../failures.js';
 import type { Capabilities, Generator, PollOutcome, PreparedSubmit, SubmitOutcome } from '../generator.js';
 import { ask, lookUp, sendOnce, type HttpOutcome } from '../transport.js';
 import { encodeBody } from './body.js';
-import { Endpoint } from './endpoint.js';
+import { Endpoint, ForeignAddress } from './endpoint.js';
 import { fetchPictures, readKeptDownload, keepDownload } from './download.js';
 import { cancelledWithoutWord, MissingRequests, oversized, unanswerable } from './poll-failures.js';
 import type { Answer, Further, Protocol, Question } from './protocol.js';
+import { cleanText, redact } from '../clean-text.js';
 import { answerOf } from './reading.js';
 import { submitOutcome } from './submit-outcome.js';
 
@@ -45,7 +46,7 @@ export function createHttpGenerator(
 
   const endpointOf = (given: Account | undefined): Endpoint => new Endpoint(protocol, required(protocol, given));
 
-  const shown = (handle: string): string => protocol.shown?.(handle) ?? handle;
+  const shown = (handle: string, { secrets }: Endpoint): string => cleanText(protocol.shown?.(handle) ?? handle, secrets, 120);
 
   const put = async (endpoint: Endpoint, question: Question): Promise<{ reply: HttpOutcome; host: string }> => {
     const { url, headers } = endpoint.locate(question.at);
@@ -106,7 +107,13 @@ export function createHttpGenerator(
           const timeoutSeconds = givesUpAfterSeconds + listenSeconds;
           const outcome = await sendOnce({ method: 'POST', url, headers, body, connectTimeoutSeconds, timeoutSeconds }, addresses);
           const read = submitOutcome(protocol, outcome, { host: url.host, secrets: endpoint.secrets, model, form: encoded.form });
-          return read.type === 'download' ? { type: 'accepted', handle: keepDownload(read), ...(read.cost ? { cost: read.cost } : {}) } : read;
+          const settled: SubmitOutcome =
+            read.type === 'download' ? { type: 'accepted', handle: keepDownload(read), ...(read.cost ? { cost: read.cost } : {}) } : read;
+          // A handle is written down everywhere; one that repeats the key is not taken.
+          if (settled.type === 'accepted' && redact(settled.handle, endpoint.secrets) !== settled.handle) {
+            return { type: 'ambiguous', reason: `${url.host} took the request and repeats the key in the name that it gives it` };
+          }
+          return settled;
         } catch {
           // The record stands and bytes may have left: a fault of our own must not read as "not sent".
           return { type: 'ambiguous', reason: `the reply of ${url.host} could not be understood` };
@@ -121,25 +128,27 @@ export function createHttpGenerator(
       };
     },
 
-    async poll(handle, given): Promise<PollOutcome> {
-      const endpoint = endpointOf(given);
-      const kept = readKeptDownload(handle);
-      if (kept) return fetchPictures(kept, endpoint, times, handle);
-      const { poll } = protocol;
-      if (!poll) throw new Error(`${protocol.name} has no questions to ask for ${handle}`);
-      const name = shown(handle);
-      const question = poll.ask(handle, endpoint.account);
-      const found = await inquire(endpoint, { type: 'further', question, read: (said) => poll.read(said, handle) }, name);
-      if (!found) throw oversized(protocol.title, name);
-      const { answer, host, outcome } = found;
-      const { status } = answer.reply;
-      if (outcome === 'missing' || (outcome === undefined && (status === 404 || status === 410))) return missing.look(handle, answer.reply);
-      if (outcome) missing.seen(handle);
-      if (outcome?.type === 'download') return fetchPictures(outcome, endpoint, times, name);
-      if (outcome) return outcome;
-      if (isPassing(status)) throw outageFailure(answer.reply, host, name);
-      throw unanswerable(answer, name);
-    },
+    poll: (handle, given) => look(handle, endpointOf(given)).catch(endOfForeign),
+  };
+
+  /** One look at an accepted request, or at the pictures that it named. */
+  const look = async (handle: string, endpoint: Endpoint): Promise<PollOutcome> => {
+    const kept = readKeptDownload(handle);
+    if (kept) return fetchPictures(kept, endpoint, times, handle);
+    const { poll } = protocol;
+    if (!poll) throw new Error(`${protocol.name} has no questions to ask for ${handle}`);
+    const name = shown(handle, endpoint);
+    const question = poll.ask(handle, endpoint.account);
+    const found = await inquire(endpoint, { type: 'further', question, read: (said) => poll.read(said, handle) }, name);
+    if (!found) throw oversized(protocol.title, name);
+    const { answer, host, outcome } = found;
+    const { status } = answer.reply;
+    if (outcome === 'missing' || (outcome === undefined && (status === 404 || status === 410))) return missing.look(handle, answer.reply);
+    if (outcome) missing.seen(handle);
+    if (outcome?.type === 'download') return fetchPictures(outcome, endpoint, times, name);
+    if (outcome) return outcome;
+    if (isPassing(status)) throw outageFailure(answer.reply, host, name);
+    throw unanswerable(answer, name);
   };
 
   const { cancel, reconcile } = protocol;
@@ -148,12 +157,12 @@ export function createHttpGenerator(
       if (readKeptDownload(handle)) return { billing: 'billed', message: 'The picture was finished before the cancellation, so it is billed.' };
       const endpoint = endpointOf(given);
       const question = cancel.ask(handle, endpoint.account);
-      const found = await inquire(endpoint, { type: 'further', question, read: (said) => cancel.read(said) }, shown(handle));
-      if (!found) throw oversized(protocol.title, shown(handle));
+      const found = await inquire(endpoint, { type: 'further', question, read: (said) => cancel.read(said) }, shown(handle, endpoint));
+      if (!found) throw oversized(protocol.title, shown(handle, endpoint));
       const { answer, host, outcome } = found;
       if (outcome) return outcome;
       const { status } = answer.reply;
-      if (status >= 300 && isPassing(status)) throw outageFailure(answer.reply, host, shown(handle));
+      if (status >= 300 && isPassing(status)) throw outageFailure(answer.reply, host, shown(handle, endpoint));
       return cancelledWithoutWord(answer.reply);
     };
   }
@@ -171,6 +180,12 @@ export function createHttpGenerator(
     };
   }
   return generator;
+}
+
+/** Where nobody is asked there is no picture to come: a person can have it bought again. */
+function endOfForeign(error: unknown): PollOutcome {
+  if (!(error instanceof ForeignAddress)) throw error;
+  return { type: 'ended', failure: error, billing: error.billing ?? 'maybe' };
 }
 
 /** An answer to a free question that is worth asking again: an outage, or something between that answered instead. */

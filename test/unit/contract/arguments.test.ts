@@ -6,6 +6,11 @@ import { JOB_KINDS, PROVIDER_NAMES } from '../../../src/contract/names.js';
 
 const fieldsOf = (read: { problems: { field: string }[] }): string[] => read.problems.map(({ field }) => field);
 
+it.each(['../../steal', 'owner/..', 'owner//name', '.', '/name'])('a model that would be another path is refused: %s', (model) => {
+  const { problems } = readJobArguments('image_generate', { prompt: 'a cat', model });
+  expect(problems).toEqual([expect.objectContaining({ field: 'model', code: 'INVALID_ARGUMENT' })]);
+});
+
 describe('readJobArguments forgives what is merely sloppy', () => {
   it('takes null and empty text as absent', () => {
     const read = readJobArguments('image_generate', { prompt: 'a cat', size: null, model: '', seed: '  ', tags: [], api_key: '', mask_path: null });

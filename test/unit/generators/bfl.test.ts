@@ -5,7 +5,8 @@ import { bfl } from '../../../src/generators/bfl.js';
 import { bflFake } from '../../support/fakes/bfl.js';
 import { startFakeProvider, type FakeProvider } from '../../support/fakes/fake-provider.js';
 import type { FaultInput } from '../../support/fakes/faults.js';
-import { accepted, accountOf, ended, failureOf, finished, generatorOf, lastBody, notBilled, order, reference, submit } from './provider-helpers.js';
+import { Endpoint } from '../../../src/generators/http/endpoint.js';
+import { accepted, accountOf, ended, failureOf, finished, generatorOf, KEY, lastBody, notBilled, order, reference, submit } from './provider-helpers.js';
 
 let fake: FakeProvider;
 let mine: Account;
@@ -112,10 +113,40 @@ describe('what became of the one request', () => {
     try {
       fake.fault({ kind: 'reply', status: 200, body: JSON.stringify({ id: 'x', polling_url: `${foreign.url}/get_result?id=x` }) });
       const handle = await accepted(generator, mine);
-      expect(await failureOf(generator.poll?.(handle, mine))).toMatchObject({ code: 'PROVIDER_REJECTED', billing: 'maybe' });
+      expect(await generator.poll?.(handle, mine)).toMatchObject(ended('PROVIDER_REJECTED', 'maybe'));
       expect(foreign.requests).toHaveLength(0);
     } finally {
       await foreign.close();
     }
+  });
+
+  it.each<[string, Record<string, unknown>]>([
+    ['id', { id: `task-${KEY}` }],
+    ['address', { id: 'x', polling_url: `KEEP/get_result?id=x&k=${KEY}` }],
+  ])('a name of the request that repeats the key is written down nowhere: %s', async (_name, body) => {
+    fake.fault({ kind: 'reply', status: 200, body: JSON.stringify(body).replace('KEEP', fake.url) });
+    expect(await submit(generator, mine)).toMatchObject({ type: 'ambiguous', reason: expect.not.stringContaining(KEY) });
+  });
+
+  it('the key of a gateway goes to no host of the provider, that of the provider to its regions', () => {
+    const asks = (baseUrl: string): unknown => new Endpoint(bfl, accountOf('bfl', baseUrl)).locate('https://api.eu1.bfl.ai/v1/get_result?id=1').headers['x-key'];
+    expect(asks('https://gateway.example/bfl/v1')).toBeUndefined();
+    expect(asks('https://api.bfl.ai/v1')).toBe(KEY);
+  });
+
+  it('no path leads out of the base URL', () => {
+    expect(() => new Endpoint(bfl, mine).locate('/../../steal')).toThrow('leads out');
+  });
+
+  it('a delay that is asked for at a poll is no longer than a minute: the picture does not stay', async () => {
+    const handle = await accepted(generator, mine);
+    fake.fault({ kind: 'rate_limited', on: 'poll', retry_after: 1_000_000_000 });
+    expect(await failureOf(generator.poll?.(handle, mine))).toMatchObject({ code: 'PROVIDER_RATE_LIMITED', retryAfterSeconds: 60 });
+  });
+
+  it('status words count whatever their case', async () => {
+    const handle = await accepted(generator, mine);
+    fake.fault({ kind: 'reply', on: 'poll', status: 200, body: JSON.stringify({ id: 'x', status: ' READY ', result: { sample: `${fake.url.replace('/v1', '')}/__files__/${fake.ledger().entries[0]?.id}/0` } }) });
+    expect(await generator.poll?.(handle, mine)).toMatchObject({ type: 'done' });
   });
 });

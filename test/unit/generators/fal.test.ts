@@ -199,12 +199,11 @@ describe('what became of the one request', () => {
     try {
       fake.fault({ kind: 'reply', status: 200, body: JSON.stringify({ request_id: 'x', ...addresses }) });
       const handle = await accepted(generator, mine);
-      for (const asking of [generator.poll?.(handle, mine), generator.cancel?.(handle, mine)]) {
-        expect(await failureOf(asking)).toMatchObject({ code: 'PROVIDER_REJECTED', billing: 'maybe' });
-      }
+      expect(await generator.poll?.(handle, mine)).toMatchObject(ended('PROVIDER_REJECTED', 'maybe'));
+      expect(await failureOf(generator.cancel?.(handle, mine))).toMatchObject({ code: 'PROVIDER_REJECTED', billing: 'maybe' });
       const own = await accepted(generator, mine);
       fake.fault(completed, result(200, { images: [{ url: `${foreign.url}/__files__/x/0` }] }));
-      expect(await failureOf(generator.poll?.(own, mine))).toMatchObject({ code: 'PROVIDER_REJECTED', billing: 'maybe' });
+      expect(await generator.poll?.(own, mine)).toMatchObject(ended('PROVIDER_REJECTED', 'maybe'));
       expect(foreign.requests).toHaveLength(0);
     } finally {
       await foreign.close();

@@ -227,6 +227,6 @@ describe('interactions in the background', () => {
     const handle = await accepted(background, mine);
     const steps = [{ type: 'model_output', content: [{ type: 'image', uri: 'https://files.example/x.png' }] }];
     fake.fault({ kind: 'reply', on: 'poll', status: 200, body: JSON.stringify({ id: handle, status: 'completed', steps }) });
-    expect(await failureOf(background.poll?.(handle, mine))).toMatchObject({ code: 'PROVIDER_REJECTED', billing: 'maybe' });
+    expect(await background.poll?.(handle, mine)).toMatchObject(ended('PROVIDER_REJECTED', 'maybe'));
   });
 });

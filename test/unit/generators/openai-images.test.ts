@@ -197,7 +197,7 @@ describe('an address instead of the picture, from a gateway', () => {
     const foreign = await startFakeProvider(openaiImagesFake);
     try {
       const handle = await address(`${foreign.url}/picture.png`);
-      expect(await failureOf(generator.poll?.(handle, mine))).toMatchObject({ code: 'PROVIDER_REJECTED', billing: 'maybe' });
+      expect(await generator.poll?.(handle, mine)).toMatchObject(ended('PROVIDER_REJECTED', 'maybe'));
       expect(foreign.requests).toHaveLength(0);
     } finally {
       await foreign.close();

@@ -73,6 +73,8 @@ describe('a price list', () => {
     ['by tokens', [{ ...base, perMillion: { output_tokens: 40, 'input_tokens_details.image_tokens': 10 } }, 1, { output_tokens: 1000, input_tokens_details: { image_tokens: 500 } }], { amount: 0.045, ...base }],
     ['tokens that were not counted', [{ ...base, perMillion: { output_tokens: 40 } }, 1, {}], undefined],
     ['no numbers', [base, 1, {}], undefined],
+    ['fewer than no tokens', [{ ...base, perMillion: { output_tokens: 40 } }, 1, { output_tokens: -7 }], undefined],
+    ['more than there is', [{ ...base, perMillion: { output_tokens: 40 } }, 1, { output_tokens: 1e300 }], undefined],
   ])('%s', (_name, given, expected) => {
     expect(costByList(...given)).toEqual(expected);
   });

@@ -196,7 +196,7 @@ describe('what became of the one request', () => {
     try {
       const handle = await accepted(generator, mine);
       fake.fault({ kind: 'reply', on: 'poll', status: 200, body: JSON.stringify({ id: handle, status: 'succeeded', output: `${foreign.url}/__files__/x/0` }) });
-      expect(await failureOf(generator.poll?.(handle, mine))).toMatchObject({ code: 'PROVIDER_REJECTED', billing: 'maybe' });
+      expect(await generator.poll?.(handle, mine)).toMatchObject(ended('PROVIDER_REJECTED', 'maybe'));
       expect(foreign.requests).toHaveLength(0);
     } finally {
       await foreign.close();

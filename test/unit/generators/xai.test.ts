@@ -182,7 +182,7 @@ describe('an address instead of the picture', () => {
     try {
       fake.fault(raw(200, { data: [{ url: `${foreign.url}/picture.jpg` }] }));
       const handle = await accepted(generator, mine);
-      expect(await failureOf(generator.poll?.(handle, mine))).toMatchObject({ code: 'PROVIDER_REJECTED', billing: 'maybe' });
+      expect(await generator.poll?.(handle, mine)).toMatchObject(ended('PROVIDER_REJECTED', 'maybe'));
       expect(foreign.requests).toHaveLength(0);
     } finally {
       await foreign.close();
