@@ -145,9 +145,11 @@ export class JobState {
       temporal: { workflow_id: workflowId, run_id: runId, namespace },
     };
     if (running) record.stage = this.stage;
-    const provider = target?.provider ?? this.input.provider;
+    // Who made the pictures, or was asked last: a fallback may have been.
+    const [made, ...others] = new Set(this.outcomes.map((outcome) => outcome.provider));
+    const provider = made !== undefined && others.length === 0 ? made : (target?.provider ?? this.input.provider);
     if (provider !== undefined) record.provider = provider;
-    const model = target?.model ?? this.input.model;
+    const model = target === undefined || target.provider === provider ? (target?.model ?? this.input.model) : undefined;
     if (model !== undefined) record.model = model;
     if (this.input.tags?.length) record.tags = this.input.tags;
     const total = this.plan?.items.length ?? 1;
