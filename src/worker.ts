@@ -95,6 +95,9 @@ const COLLECT_SLOTS = 2000;
 const STORE_SLOTS = 20;
 const UPLOAD_SLOTS = 20;
 
+/** Of the many providers few are used at a time; three open questions hand out hundreds of submits a second. */
+const SUBMIT_POLLS = 3;
+
 /**
  * A job's next step is first offered to the worker that has the job in memory. When that one was killed, the job stands still for
  * this long (by default for ten seconds); any other worker reads its short history again in milliseconds.
@@ -122,6 +125,7 @@ async function createWorkers(connection: NativeConnection, deps: ActivityDepende
     const { requestsPerMinute } = deps.limits.of(provider);
     return queue(submitQueue(provider), {
       tuner: withActivitySlots(deps.limits.slots(provider)),
+      maxConcurrentActivityTaskPolls: SUBMIT_POLLS,
       // Until the server has the rate itself (src/shaping/keep-limits.ts), and where it cannot keep one.
       ...(requestsPerMinute === undefined ? {} : { maxTaskQueueActivitiesPerSecond: requestsPerMinute / 60 }),
       // A request in flight is never aborted: its reply is money.
