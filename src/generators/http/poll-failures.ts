@@ -78,7 +78,7 @@ export function endedWith(code: ErrorCode, message: string, billing: Billing, pr
     CANCELLED: 'Call image_job_retry to have the picture made after all.',
     PROVIDER_REJECTED: 'Change what the provider names and start a new job.',
   };
-  const paid = billing === 'none' ? 'Nothing was charged; call image_job_retry.' : 'The attempt may have been charged; ask the user, then call image_job_retry or change the prompt.';
+  const paid = billing === 'none' ? 'Nothing was charged; call image_job_retry.' : 'The attempt may have been charged; ask the user, then call image_job_retry with acknowledge_possible_double_charge or change the prompt.';
   const failure = new JobFailure({ code, message, nextStep: next[code] ?? paid, ...(providerStatus === undefined ? {} : { providerStatus }) });
   return { type: 'ended', failure, billing };
 }

@@ -93,7 +93,7 @@ function failureOfCode(code: string | undefined, message: string | undefined): J
     new JobFailure({
       code: as,
       message: `${what}${quoted(reason)}.`,
-      nextStep: 'The attempt may have been charged; ask the user, then call image_job_retry.',
+      nextStep: 'The attempt may have been charged; ask the user, then call image_job_retry with acknowledge_possible_double_charge.',
     });
   if (code === 'rate_limit_exceeded') return failure('PROVIDER_RATE_LIMITED', 'The provider took the request and then hit its own limit');
   if (code !== undefined && /^(?:invalid|image|unsupported|empty|failed_to_download)_/.test(code)) {
@@ -110,7 +110,7 @@ function noPicture(message: string): JobFailure {
   return new JobFailure({
     code: 'NO_IMAGE',
     message,
-    nextStep: 'The attempt may have been charged; ask the user, then call image_job_retry or change the prompt.',
+    nextStep: 'The attempt may have been charged; ask the user, then call image_job_retry with acknowledge_possible_double_charge or change the prompt.',
   });
 }
 
