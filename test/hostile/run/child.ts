@@ -65,6 +65,7 @@ async function surrounded(one: HostileCase, given: Attempt, place: Place, doors:
   process.chdir(surroundings?.cwd ?? place.root);
   const restorePlatform = pretend(surroundings?.platform);
   const disk = interrupt(place.folder, surroundings?.meanwhile ?? []);
+  await untilIdle();
   const measured = measure();
   const connectionsBefore = network?.connections.length ?? 0;
   const seen: Seen = {
@@ -106,6 +107,13 @@ function pretend(platform: NodeJS.Platform | undefined): () => void {
   const real = process.platform;
   if (platform !== undefined) Object.defineProperty(process, 'platform', { value: platform });
   return () => void Object.defineProperty(process, 'platform', { value: real });
+}
+
+/** What an earlier case gave up may still be decoded for a while: it would be counted here. */
+async function untilIdle(): Promise<void> {
+  for (let { queue, process: running } = sharp.counters(); queue + running > 0; { queue, process: running } = sharp.counters()) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 function measure(): () => Pick<Seen, 'grownMegabytes' | 'decodedAtOnce'> {
