@@ -65,7 +65,7 @@ async function surrounded(one: HostileCase, given: Attempt, place: Place, doors:
   process.chdir(surroundings?.cwd ?? place.root);
   const restorePlatform = pretend(surroundings?.platform);
   const disk = interrupt(place.folder, surroundings?.meanwhile ?? []);
-  await untilIdle();
+  if (given.door === 'job' && given.decoder) await untilIdle();
   const measured = measure();
   const connectionsBefore = network?.connections.length ?? 0;
   const seen: Seen = {
