@@ -65,7 +65,7 @@ async function surrounded(one: HostileCase, given: Attempt, place: Place, doors:
   process.chdir(surroundings?.cwd ?? place.root);
   const restorePlatform = pretend(surroundings?.platform);
   const disk = interrupt(place.folder, surroundings?.meanwhile ?? []);
-  if (given.door === 'job' && given.decoder) await untilIdle();
+  await untilIdle();
   const measured = measure();
   const connectionsBefore = network?.connections.length ?? 0;
   const seen: Seen = {
@@ -109,9 +109,12 @@ function pretend(platform: NodeJS.Platform | undefined): () => void {
   return () => void Object.defineProperty(process, 'platform', { value: real });
 }
 
-/** What an earlier case gave up may still be decoded for a while: it would be counted here. */
+/** What an earlier case gave up may still be decoded for a while: it would be counted here. Without its guard that has no end. */
+const IDLE_MS = 1500;
+
 async function untilIdle(): Promise<void> {
-  for (let { queue, process: running } = sharp.counters(); queue + running > 0; { queue, process: running } = sharp.counters()) {
+  const until = Date.now() + IDLE_MS;
+  for (let { queue, process: running } = sharp.counters(); queue + running > 0 && Date.now() < until; { queue, process: running } = sharp.counters()) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
