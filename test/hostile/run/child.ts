@@ -65,7 +65,6 @@ async function surrounded(one: HostileCase, given: Attempt, place: Place, doors:
   process.chdir(surroundings?.cwd ?? place.root);
   const restorePlatform = pretend(surroundings?.platform);
   const disk = interrupt(place.folder, surroundings?.meanwhile ?? []);
-  await untilIdle();
   const measured = measure();
   const connectionsBefore = network?.connections.length ?? 0;
   const seen: Seen = {
@@ -109,16 +108,6 @@ function pretend(platform: NodeJS.Platform | undefined): () => void {
   return () => void Object.defineProperty(process, 'platform', { value: real });
 }
 
-/** What an earlier case gave up may still be decoded for a while: it would be counted here. Without its guard that has no end. */
-const IDLE_MS = 1500;
-
-async function untilIdle(): Promise<void> {
-  const until = Date.now() + IDLE_MS;
-  for (let { queue, process: running } = sharp.counters(); queue + running > 0 && Date.now() < until; { queue, process: running } = sharp.counters()) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 function measure(): () => Pick<Seen, 'grownMegabytes' | 'decodedAtOnce'> {
   const before = process.memoryUsage.rss();
   let [most, atOnce] = [before, 0];
@@ -126,9 +115,11 @@ function measure(): () => Pick<Seen, 'grownMegabytes' | 'decodedAtOnce'> {
     most = Math.max(most, process.memoryUsage.rss());
   };
   const timer = setInterval(look, 5);
+  // What an earlier case gave up may still be decoded for a while.
+  const others = sharp.counters().queue + sharp.counters().process;
   const count = (): void => {
     const { queue, process: running } = sharp.counters();
-    atOnce = Math.max(atOnce, queue + running);
+    atOnce = Math.max(atOnce, queue + running - others);
   };
   sharp.queue.on('change', count);
   return () => {
