@@ -110,23 +110,47 @@ function pretend(platform: NodeJS.Platform | undefined): () => void {
 
 function measure(): () => Pick<Seen, 'grownMegabytes' | 'decodedAtOnce'> {
   const before = process.memoryUsage.rss();
-  let [most, atOnce] = [before, 0];
+  let most = before;
   const look = (): void => {
     most = Math.max(most, process.memoryUsage.rss());
   };
   const timer = setInterval(look, 5);
-  // What an earlier case gave up may still be decoded for a while.
-  const others = sharp.counters().queue + sharp.counters().process;
-  const count = (): void => {
-    const { queue, process: running } = sharp.counters();
-    atOnce = Math.max(atOnce, queue + running - others);
-  };
-  sharp.queue.on('change', count);
+  const atOnce = countDecodes();
   return () => {
     clearInterval(timer);
-    sharp.queue.off('change', count);
     look();
-    return { grownMegabytes: (most - before) / 1024 / 1024, decodedAtOnce: atOnce };
+    return { grownMegabytes: (most - before) / 1024 / 1024, decodedAtOnce: atOnce() };
+  };
+}
+
+interface Decoder {
+  toBuffer: (...options: unknown[]) => Promise<unknown>;
+}
+
+function isDecoder(value: unknown): value is Decoder {
+  return typeof value === 'object' && value !== null && 'toBuffer' in value && typeof value.toBuffer === 'function';
+}
+
+/**
+ * The most decodes at one time among those that begin from now on. sharp's own counters hold an ended one until its callback is over,
+ * when the next has already begun: they read 2 now and then for decodes that come strictly one after the other.
+ */
+function countDecodes(): () => number {
+  const decoder: unknown = Object.getPrototypeOf(sharp());
+  if (!isDecoder(decoder)) throw new Error('sharp decodes by another way than toBuffer');
+  const { toBuffer } = decoder;
+  let [running, most] = [0, 0];
+  const ended = (): void => void (running -= 1);
+  decoder.toBuffer = function counted(this: unknown, ...options) {
+    running += 1;
+    most = Math.max(most, running);
+    const decoded = Reflect.apply(toBuffer, this, options);
+    void decoded.then(ended, ended);
+    return decoded;
+  };
+  return () => {
+    decoder.toBuffer = toBuffer;
+    return most;
   };
 }
 
