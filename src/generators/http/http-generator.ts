@@ -1,13 +1,13 @@
 import { validateHeaderValue } from 'node:http';
 import type { Account } from '../../accounts/account.js';
 import { JobFailure } from '../../contract/errors.js';
-import { outageFailure } from '../failures.js';
+import { outageFailure, replyName } from '../failures.js';
 import type { Capabilities, Generator, PollOutcome, PreparedSubmit, SubmitOutcome } from '../generator.js';
 import { ask, lookUp, sendOnce, type HttpOutcome } from '../transport.js';
 import { encodeBody } from './body.js';
 import { Endpoint, ForeignAddress } from './endpoint.js';
 import { fetchPictures, readKeptDownload, keepDownload } from './download.js';
-import { cancelledWithoutWord, MissingRequests, oversized, unanswerable } from './poll-failures.js';
+import { cancelledWithoutWord, expiredFailure, isPassing, MISSING_PATIENCE_SECONDS, MissingRequests, oversized, unanswerable } from './poll-failures.js';
 import type { Answer, Further, Protocol, Question } from './protocol.js';
 import { cleanText, redact } from '../clean-text.js';
 import { answerOf } from './reading.js';
@@ -42,7 +42,9 @@ export function createHttpGenerator(
   capabilities: (model: string | undefined) => Capabilities,
 ): Generator {
   const { connectTimeoutSeconds } = times;
-  const missing = new MissingRequests(protocol.title, times.missingPatienceSeconds ?? 20);
+  const missing = new MissingRequests(times.missingPatienceSeconds ?? MISSING_PATIENCE_SECONDS, (_handle, reply) =>
+    expiredFailure(protocol.title, replyName(reply)),
+  );
 
   const endpointOf = (given: Account | undefined): Endpoint => new Endpoint(protocol, required(protocol, given));
 
@@ -93,7 +95,6 @@ export function createHttpGenerator(
         account,
         attempt,
         form,
-        patienceSeconds: times.submitTimeoutSeconds,
       });
       const givesUpAfterSeconds = encoded.synchronous ? times.syncSubmitTimeoutSeconds : times.submitTimeoutSeconds;
       const { url, headers: authorised } = endpoint.locate(encoded.path);
@@ -186,11 +187,6 @@ export function createHttpGenerator(
 function endOfForeign(error: unknown): PollOutcome {
   if (!(error instanceof ForeignAddress)) throw error;
   return { type: 'ended', failure: error, billing: error.billing ?? 'maybe' };
-}
-
-/** An answer to a free question that is worth asking again: an outage, or something between that answered instead. */
-function isPassing(status: number): boolean {
-  return status < 400 || status >= 500 || status === 408 || status === 409 || status === 425 || status === 429;
 }
 
 function isFurther<T>(outcome: T | Further<T>): outcome is Further<T> {

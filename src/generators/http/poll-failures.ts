@@ -9,8 +9,9 @@ export class MissingRequests {
   readonly #since = new Map<string, number>();
 
   constructor(
-    private readonly title: string,
     private readonly patienceSeconds: number,
+    /** What is then believed. */
+    private readonly gone: (handle: string, reply: HttpReply) => JobFailure,
   ) {}
 
   seen(handle: string): void {
@@ -24,8 +25,16 @@ export class MissingRequests {
       return { type: 'running', message: 'the provider does not show the request at the moment' };
     }
     this.#since.delete(handle);
-    return { type: 'ended', failure: expiredFailure(this.title, replyName(reply)), billing: 'maybe' };
+    return { type: 'ended', failure: this.gone(handle, reply), billing: 'maybe' };
   }
+}
+
+/** How long an accepted request must be missing by default: believing too early throws a paid picture away. */
+export const MISSING_PATIENCE_SECONDS = 20;
+
+/** An answer to a free question that is worth asking again: an outage, or something between that answered instead. */
+export function isPassing(status: number): boolean {
+  return status < 400 || status >= 500 || status === 408 || status === 409 || status === 425 || status === 429;
 }
 
 /** A result that was there, or may have been, and is gone. */

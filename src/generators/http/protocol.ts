@@ -1,7 +1,6 @@
 import type { Account } from '../../accounts/account.js';
 import type { Billing } from '../../contract/errors.js';
 import type { ProviderName } from '../../contract/names.js';
-import type { Cost } from '../../contract/record.js';
 import type { AttemptIdentity, Capabilities, GenerationRequest, GenerationResult, PollOutcome, SubmitOutcome } from '../generator.js';
 import type { HttpReply } from '../transport.js';
 
@@ -58,8 +57,6 @@ export interface Asking {
   account: Account;
   attempt: AttemptIdentity;
   form: string | undefined;
-  /** Seconds after which a request without an answer is given up, where the provider can be told. */
-  patienceSeconds: number;
 }
 
 export interface Encoded {
@@ -118,7 +115,6 @@ export interface Answer {
 export interface Download extends Omit<GenerationResult, 'type' | 'images'> {
   type: 'download';
   urls: readonly string[];
-  cost?: Cost;
 }
 
 /**

@@ -6,6 +6,7 @@ import { cleanText } from '../clean-text.js';
 import { outageFailure, quoted, replyName } from '../failures.js';
 import type { Generator, PollOutcome, PreparedSubmit, SubmitOutcome } from '../generator.js';
 import { encodeRequest } from './request.js';
+import { isPassing, MISSING_PATIENCE_SECONDS, MissingRequests } from '../http/poll-failures.js';
 import { usableHandle } from '../http/reading.js';
 import { readResponse, stateOf } from './response.js';
 import { submitOutcome, type OpenAiForm } from './submit-outcome.js';
@@ -30,11 +31,9 @@ export interface OpenAiSettings {
  * There is no way to find a lost reply again (no list endpoint), so there is no `reconcile`.
  */
 export function createOpenAiGenerator(settings: OpenAiSettings): Generator {
-  const { submitTimeoutSeconds, syncSubmitTimeoutSeconds, connectTimeoutSeconds, missingPatienceSeconds = 20 } = settings;
+  const { submitTimeoutSeconds, syncSubmitTimeoutSeconds, connectTimeoutSeconds, missingPatienceSeconds = MISSING_PATIENCE_SECONDS } = settings;
   /** Accounts whose gateway has refused background mode; learned again after a restart. */
   const synchronousAccounts = new Set<string>();
-  /** Since when accepted requests are answered with 404. */
-  const missingSince = new Map<string, number>();
 
   const question = (account: Account, method: 'GET' | 'POST', handle: string, suffix = ''): HttpRequest => ({
     method,
@@ -44,21 +43,14 @@ export function createOpenAiGenerator(settings: OpenAiSettings): Generator {
     timeoutSeconds: submitTimeoutSeconds,
   });
 
-  const missing = (handle: string, reply: HttpReply): PollOutcome => {
-    const since = missingSince.get(handle) ?? Date.now();
-    missingSince.set(handle, since);
-    if (Date.now() - since < missingPatienceSeconds * 1000) {
-      return { type: 'running', message: 'the provider does not show the request at the moment' };
-    }
-    missingSince.delete(handle);
-    const failure = new JobFailure({
+  const missing = new MissingRequests(missingPatienceSeconds, (handle, reply) => {
+    return new JobFailure({
       code: 'RESULT_EXPIRED',
       message: `The provider no longer has the accepted request ${handle} (${replyName(reply)}); its picture may have been paid and is lost.`,
       nextStep: 'Ask the user whether to buy it again, then call image_job_retry with acknowledge_possible_double_charge.',
       providerStatus: reply.status,
     });
-    return { type: 'ended', failure, billing: 'maybe' };
-  };
+  });
 
   return {
     name: 'openai',
@@ -102,8 +94,8 @@ export function createOpenAiGenerator(settings: OpenAiSettings): Generator {
       const request = question(account, 'GET', known(handle));
       const reply = await ask(request);
       if (reply.type !== 'reply') throw outageFailure(reply, request.url.host, handle);
-      if (reply.status === 404 || reply.status === 410) return missing(handle, reply);
-      missingSince.delete(handle);
+      if (reply.status === 404 || reply.status === 410) return missing.look(handle, reply);
+      missing.seen(handle);
       const body = acceptable(reply, request, account, handle);
       return stateOf(body, [account.key]);
     },
@@ -129,8 +121,7 @@ function acceptable(reply: HttpReply, request: HttpRequest, account: Account, ha
   const { status } = reply;
   const body = status >= 200 && status < 300 ? readResponse(reply.body) : undefined;
   if (body) return body;
-  const passing = status < 400 || status >= 500 || status === 408 || status === 409 || status === 425 || status === 429;
-  if (passing) throw outageFailure(reply, request.url.host, handle);
+  if (isPassing(status)) throw outageFailure(reply, request.url.host, handle);
   const auth = status === 401 || status === 403;
   throw new JobFailure({
     code: auth ? 'PROVIDER_AUTH' : 'PROVIDER_REJECTED',

@@ -16,7 +16,7 @@ const whenThere = official ? describe : describe.skip;
 const bodySchema = z.record(z.string(), z.unknown());
 
 async function imagesBody(request: GenerationRequest): Promise<Record<string, unknown>> {
-  const asking = { request, capabilities: capabilitiesOf('openai-images', request.model), account: accountOf('openai-images', 'https://api.test/v1'), attempt: ATTEMPT, form: undefined, patienceSeconds: 1 };
+  const asking = { request, capabilities: capabilitiesOf('openai-images', request.model), account: accountOf('openai-images', 'https://api.test/v1'), attempt: ATTEMPT, form: undefined };
   const { body } = await openaiImages.encode(asking);
   if ('json' in body) return bodySchema.parse(JSON.parse(JSON.stringify(body.json)));
   const texts = body.parts.flatMap((part) => ('text' in part ? [[part.name, part.name === 'n' ? Number(part.text) : part.text]] : []));
