@@ -1,10 +1,9 @@
-import { AVAILABLE_PROVIDERS } from '../generators/capabilities.js';
 import { resolveProvider, sizeOf } from '../contract/arguments.js';
 import { digestOf } from '../contract/canonical.js';
 import { JobFailure, failureOfProblems } from '../contract/errors.js';
 import { jobInputSchema, LIMITS, type JobInput } from '../contract/input.js';
 import type { Picture, PlannedItem, Target, Timing } from '../contract/plan.js';
-import type { ProviderName } from '../contract/names.js';
+import { PROVIDER_NAMES, type ProviderName } from '../contract/names.js';
 import type { Settings } from '../config.js';
 import type { ActivityDependencies } from './dependencies.js';
 import type { Upload } from './upload-references.js';
@@ -74,14 +73,14 @@ export function targetsOf(deps: ActivityDependencies, input: JobInput, sealed: b
 /** The first provider that this worker has an account of; without any, the local preview. */
 function defaultProvider(deps: ActivityDependencies): ProviderName {
   const named = resolveProvider(deps.settings.IMAGE_PROVIDER, undefined).provider;
-  return named ?? AVAILABLE_PROVIDERS.find((provider) => deps.accounts.defaultFor(provider) !== undefined) ?? 'local';
+  return named ?? PROVIDER_NAMES.find((provider) => deps.accounts.defaultFor(provider) !== undefined) ?? 'local';
 }
 
 function unavailable(provider: string): JobFailure {
   return new JobFailure({
     code: 'PROVIDER_NOT_CONFIGURED',
     message: `This version cannot use the provider ${provider}.`,
-    nextStep: `Choose one of: ${AVAILABLE_PROVIDERS.join(', ')}.`,
+    nextStep: `Choose one of: ${PROVIDER_NAMES.join(', ')}.`,
   });
 }
 

@@ -1,10 +1,9 @@
 import { openBlobStore } from '../blobs/open-store.js';
 import { readSettings, type Settings } from '../config.js';
 import { failureOfProblems, type Problem } from '../contract/errors.js';
-import type { ProviderName } from '../contract/names.js';
+import { PROVIDER_NAMES, type ProviderName } from '../contract/names.js';
 import { resolveProvider } from '../contract/provider-names.js';
 import { reachTemporal } from '../doctor/reach-temporal.js';
-import { AVAILABLE_PROVIDERS } from '../generators/capabilities.js';
 import { changeLimits, forgetLimits, limitsOf, readLimits, type LimitsChange, type LimitsDocument } from '../shaping/limits.js';
 import { liftPauses, pausesOf } from '../shaping/pauses.js';
 import { backlogOf, setQueueRate } from '../shaping/queue-rate.js';
@@ -52,7 +51,7 @@ export async function limits(env: NodeJS.ProcessEnv, name: string | undefined, o
       }
     }
     const lines = await Promise.all(
-      (provider === undefined ? AVAILABLE_PROVIDERS : [provider]).map(async (one): Promise<Line> => {
+      (provider === undefined ? PROVIDER_NAMES : [provider]).map(async (one): Promise<Line> => {
         const [document, waiting, paused] = await Promise.all([readLimits(store, one), client ? backlogOf(client, one) : undefined, pausesOf(store, one)]);
         return { ...lineOf(one, settings, document, waiting), ...(paused ? { paused_until: paused.toISOString() } : {}) };
       }),

@@ -1,9 +1,10 @@
 import type { Account } from '../accounts/account.js';
 import type { Settings } from '../config.js';
-import { AVAILABLE_PROVIDERS, capabilitiesOf } from '../generators/capabilities.js';
+import { capabilitiesOf } from '../generators/capabilities.js';
 import type { Capabilities } from '../generators/generator.js';
 import { inWords } from '../generators/sizes.js';
 import { LIMITS } from '../contract/input.js';
+import { PROVIDER_NAMES } from '../contract/names.js';
 import { JobFailure } from '../contract/errors.js';
 import { resolveProvider } from '../contract/provider-names.js';
 import { referenceRoots } from '../references/roots.js';
@@ -70,7 +71,7 @@ export async function serverInfo(context: ServerInfoContext): Promise<Record<str
 function providers({ settings, accounts }: ServerInfoContext, connected: Connected | undefined): Record<string, unknown> {
   const configured = new Set<string>([...accounts, ...(connected?.credentials ?? [])].map((account) => account.provider));
   return Object.fromEntries(
-    AVAILABLE_PROVIDERS.map((name) => {
+    PROVIDER_NAMES.map((name) => {
       const can = capabilitiesOf(name, undefined, settings.overrides);
       const state = name === 'local' ? true : settings.remote ? 'by the workers' : configured.has(name);
       const brief = { configured: state, max_references: can.maxReferences, mask: can.mask };
@@ -102,7 +103,7 @@ function defaultProvider({ settings, accounts }: ServerInfoContext, connected: C
   if (provider !== undefined) return provider;
   if (settings.remote) return 'by the workers';
   const known = [...(connected?.credentials ?? []), ...accounts];
-  return known.find((account) => AVAILABLE_PROVIDERS.includes(account.provider))?.provider ?? 'local';
+  return known[0]?.provider ?? 'local';
 }
 
 async function temporalState({ settings }: ServerInfoContext, { connected, stack }: Seen): Promise<Record<string, unknown>> {

@@ -6,7 +6,6 @@ import { failureOfProblems, JobFailure, type Problem } from '../contract/errors.
 import { jobIdForKey, newJobId } from '../contract/ids.js';
 import { pixelSize, type Frozen, type JobInput } from '../contract/input.js';
 import type { JobKind, ProviderName } from '../contract/names.js';
-import { AVAILABLE_PROVIDERS } from '../generators/capabilities.js';
 import { checkCapabilities } from '../generators/check-capabilities.js';
 import { referenceRoots, resolveSaveDir } from '../references/roots.js';
 import { snapshotAll, type Snapshots } from '../references/snapshot.js';
@@ -93,8 +92,8 @@ function providerOf(given: JobArguments, { settings, accounts }: CallContext): P
   if (named.problem) throw failureOfProblems([{ ...named.problem, field: 'IMAGE_PROVIDER' }], 'Correct this setting.');
   if (named.provider !== undefined) return named.provider;
   if (accounts === undefined) return undefined;
-  // A key of a provider that this version cannot use says nothing.
-  return [...accounts.keys()].find((name) => AVAILABLE_PROVIDERS.includes(name)) ?? 'local';
+  const [first = 'local'] = accounts.keys();
+  return first;
 }
 
 /** By the setting, where the call says nothing: only what could do it is worth a try. */

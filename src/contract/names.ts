@@ -19,6 +19,7 @@ export function submitQueue(provider: string): string {
 export const JOB_KINDS = ['image_generate', 'image_edit', 'image_batch_edit', 'image_multi_reference'] as const;
 export type JobKind = (typeof JOB_KINDS)[number];
 
+/** In the order in which the first with an account becomes the default. */
 export const PROVIDER_NAMES = [
   'local',
   'openai',

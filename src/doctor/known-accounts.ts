@@ -3,7 +3,6 @@ import { readCredentialsFile } from '../accounts/credentials-file.js';
 import { readAccounts } from '../accounts/environment.js';
 import { JobFailure } from '../contract/errors.js';
 import type { ProviderName } from '../contract/names.js';
-import { AVAILABLE_PROVIDERS } from '../generators/capabilities.js';
 import type { DoctorContext } from './context.js';
 
 /** An account without its key. */
@@ -12,7 +11,7 @@ export interface KnownAccount {
   baseUrl: string;
 }
 
-/** The accounts of providers that this version can use, by who has them. What cannot be read is told by the checks of it. */
+/** The accounts, by who has them. What cannot be read is told by the checks of it. */
 export interface KnownAccounts {
   environment: KnownAccount[];
   file: KnownAccount[];
@@ -24,9 +23,9 @@ export async function knownAccounts({ env, settings, stack }: Pick<DoctorContext
   const file = async (): Promise<AccountFields[]> => readAccounts((await readCredentialsFile(settings.credentialsFile)) ?? {});
   const fromClients = (stack?.accounts ?? []).filter(({ source }) => source === 'client');
   return {
-    environment: (await readable(async () => readAccounts(env))).flatMap(withoutKey),
-    file: (await readable(file)).flatMap(withoutKey),
-    clients: fromClients.flatMap(({ provider, base_url: baseUrl }) => withoutKey({ provider, baseUrl })),
+    environment: (await readable(async () => readAccounts(env))).map(withoutKey),
+    file: (await readable(file)).map(withoutKey),
+    clients: fromClients.map(({ provider, base_url: baseUrl }) => ({ provider, baseUrl })),
   };
 }
 
@@ -39,6 +38,6 @@ async function readable(read: () => Promise<AccountFields[]>): Promise<AccountFi
   }
 }
 
-function withoutKey({ provider, baseUrl }: KnownAccount): KnownAccount[] {
-  return AVAILABLE_PROVIDERS.includes(provider) ? [{ provider, baseUrl }] : [];
+function withoutKey({ provider, baseUrl }: KnownAccount): KnownAccount {
+  return { provider, baseUrl };
 }

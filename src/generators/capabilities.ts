@@ -312,9 +312,6 @@ export const CAPABILITIES: Readonly<Record<ProviderName, ProviderRow>> = {
   },
 };
 
-/** The providers that this version can use, in the order in which the first with a key becomes the default. */
-export const AVAILABLE_PROVIDERS: readonly ProviderName[] = ['local', 'openai', 'openai-images', 'gemini', 'xai', 'bfl', 'fal', 'replicate', 'sdcpp'];
-
 /** What a provider can do with a model; without one, with the model that it chooses itself. The overrides are a person's. */
 export function capabilitiesOf(provider: ProviderName, model?: string, overrides: Overrides = {}): Capabilities {
   const { models = [], ...general } = CAPABILITIES[provider];

@@ -3,7 +3,7 @@ import { referencesOf } from '../contract/input.js';
 import type { Problem } from '../contract/errors.js';
 import { pixelSize } from '../contract/input.js';
 import type { ProviderName } from '../contract/names.js';
-import { AVAILABLE_PROVIDERS, capabilitiesOf } from './capabilities.js';
+import { capabilitiesOf } from './capabilities.js';
 import type { Overrides } from './overrides.js';
 import { mapSize } from './sizes.js';
 
@@ -19,10 +19,6 @@ type Asked = Pick<
 export function checkCapabilities(provider: ProviderName, asked: Asked, model: string | undefined, overrides: Overrides): { problems: Problem[]; warnings: string[] } {
   const problems: Problem[] = [];
   const warnings: string[] = [];
-  if (!AVAILABLE_PROVIDERS.includes(provider)) {
-    const message = `${provider} is not available in this version; available are ${AVAILABLE_PROVIDERS.join(', ')}`;
-    return { problems: [{ field: 'provider', code: 'PROVIDER_NOT_CONFIGURED', message }], warnings };
-  }
   const can = capabilitiesOf(provider, model, overrides);
   const named = model === undefined ? provider : `${provider} with the model ${model}`;
   if (!can.kinds.includes(asked.kind)) {

@@ -1,6 +1,5 @@
 import { ACCOUNT_FAMILIES, type Family } from '../accounts/environment.js';
 import { settingDefaults } from '../config.js';
-import { AVAILABLE_PROVIDERS } from '../generators/capabilities.js';
 import { DEFAULT_RESPONSES_MODEL } from '../generators/openai/request.js';
 import { SETTING_TEXTS, TEMPORAL_VARIABLES, type Reader, type SettingGroup } from './settings.js';
 import { table } from './table.js';
@@ -31,8 +30,7 @@ export function accountsTable(): string {
 }
 
 function familyRows({ key, url, defaultUrl, providers, models }: Family): string[][] {
-  const usable = providers.filter((provider) => AVAILABLE_PROVIDERS.includes(provider));
-  const whose = usable.length > 0 ? `of ${usable.map(code).join(' and ')}` : `of ${providers.map(code).join(' and ')}, which this version cannot use yet`;
+  const whose = `of ${providers.map(code).join(' and ')}`;
   const rows =
     defaultUrl === undefined
       ? [

@@ -1,6 +1,5 @@
 import type { AccountFields } from '../../accounts/account.js';
-import { ACCOUNT_FAMILIES, makerOf, readAccounts, type Family } from '../../accounts/environment.js';
-import { AVAILABLE_PROVIDERS } from '../../generators/capabilities.js';
+import { ACCOUNT_FAMILIES, makerOf, readAccounts } from '../../accounts/environment.js';
 import type { Check, DoctorContext } from '../context.js';
 import { ok, warning, type Finding } from '../finding.js';
 import { knownAccounts } from '../known-accounts.js';
@@ -15,8 +14,7 @@ export const accounts: Check = {
     const here = readAccounts(env);
     const families = [...withoutKey(env), ...overruled(env)];
     if (settings.remote) return [...families, ...ignored(here, env)];
-    const shown = here.filter(({ provider }) => AVAILABLE_PROVIDERS.includes(provider)).map(shownAccount);
-    return [...shown, ...unusable(env), ...families, ...inTheClear(here), ...(await elsewhere(context))];
+    return [...here.map(shownAccount), ...families, ...inTheClear(here), ...(await elsewhere(context))];
   },
 };
 
@@ -25,22 +23,13 @@ function shownAccount({ provider, baseUrl, key }: AccountFields): Finding {
   return ok('accounts', `${provider} has a key in this environment, which is sent to ${baseUrl} and nowhere else.`);
 }
 
-function unusable(env: NodeJS.ProcessEnv): Finding[] {
-  const keys = ACCOUNT_FAMILIES.filter((family) => !isUsable(family) && isSet(env, makerOf(family))).map(makerOf);
-  return keys.length === 0 ? [] : [ok('accounts', `${keys.join(', ')}: set, for providers that this version cannot use yet.`)];
-}
-
 function isSet(env: NodeJS.ProcessEnv, name: string): boolean {
   return (env[name] ?? '').trim() !== '';
 }
 
-function isUsable({ providers }: Readonly<Family>): boolean {
-  return providers.some((name) => AVAILABLE_PROVIDERS.includes(name));
-}
-
 /** A base URL or a model belongs to the key of its own family, and to no other. */
 function withoutKey(env: NodeJS.ProcessEnv): Finding[] {
-  return ACCOUNT_FAMILIES.filter((family) => isUsable(family) && !isSet(env, makerOf(family))).flatMap((family) => {
+  return ACCOUNT_FAMILIES.filter((family) => !isSet(env, makerOf(family))).flatMap((family) => {
     const maker = makerOf(family);
     const lonely = [family.key, family.url, ...Object.values(family.models ?? {})].filter((name) => isSet(env, name));
     if (lonely.length === 0) return [];
@@ -52,7 +41,7 @@ function withoutKey(env: NodeJS.ProcessEnv): Finding[] {
 /** Of the families of one provider the first with a key counts. */
 function overruled(env: NodeJS.ProcessEnv): Finding[] {
   const taken = new Map<string, string>();
-  return ACCOUNT_FAMILIES.filter((family) => isUsable(family) && isSet(env, family.key)).flatMap(({ key, providers }) => {
+  return ACCOUNT_FAMILIES.filter((family) => isSet(env, family.key)).flatMap(({ key, providers }) => {
     const first = providers.map((name) => taken.get(name)).find((name) => name !== undefined);
     if (first !== undefined) return [warning('accounts', `${key} counts for nothing, because ${first} is set and comes first.`, 'Remove the one of the two that is not meant.')];
     for (const name of providers) taken.set(name, key);

@@ -1,6 +1,5 @@
 import { makerFor } from '../../accounts/environment.js';
 import { resolveProvider } from '../../contract/provider-names.js';
-import { AVAILABLE_PROVIDERS } from '../../generators/capabilities.js';
 import type { Check } from '../context.js';
 import { error, ok } from '../finding.js';
 import { knownAccounts } from '../known-accounts.js';
@@ -13,10 +12,6 @@ export const defaultProvider: Check = {
     const { IMAGE_PROVIDER: named, remote, credentialsFile } = context.settings;
     const { provider, problem } = resolveProvider(named, undefined);
     if (problem) return [error('default-provider', `IMAGE_PROVIDER: ${problem.message}.`, 'Correct this setting, or remove it.')];
-    const usable = AVAILABLE_PROVIDERS.join(', ');
-    if (provider !== undefined && !AVAILABLE_PROVIDERS.includes(provider)) {
-      return [error('default-provider', `IMAGE_PROVIDER names ${provider}, which this version cannot use yet.`, `Name one of ${usable}, or remove the setting.`)];
-    }
     if (remote) return [ok('default-provider', `Calls that name no provider use ${provider ?? 'the default of the workers'}.`)];
     const { environment, file } = await knownAccounts(context);
     const known = [...file, ...environment].map((account) => account.provider);
