@@ -14,7 +14,7 @@ const RETENTION_SECONDS = 90 * 24 * 3600;
 const START_MS = 120_000;
 
 /** Without the first four a task waits up to 50 ms on each hop; the last two make priorities and fairness count (research/measured). */
-const DYNAMIC_CONFIG = [
+export const DYNAMIC_CONFIG = [
   'history.transferProcessorMaxPollRPS=10000',
   'history.transferProcessorMaxPollHostRPS=10000',
   'history.visibilityProcessorMaxPollRPS=1000',

@@ -3,6 +3,7 @@ import { Account } from '../../src/accounts/account.js';
 import { readSalt } from '../../src/accounts/salt.js';
 import { newJobId } from '../../src/contract/ids.js';
 import type { ProviderName } from '../../src/contract/names.js';
+import { DYNAMIC_CONFIG } from '../../src/local/temporal-server.js';
 import { startEngine, type Engine } from '../support/engine.js';
 import { bflFake } from '../support/fakes/bfl.js';
 import { startFakeProvider, type FakeProvider, type FakeSettings } from '../support/fakes/fake-provider.js';
@@ -12,7 +13,7 @@ import { openaiImagesFake } from '../support/fakes/openai-images.js';
 jest.setTimeout(600_000);
 
 async function withEngine(settings: Record<string, string>, given: Partial<FakeSettings>, work: (engine: Engine, fake: FakeProvider) => Promise<void>): Promise<void> {
-  const engine = await startEngine({ IMAGE_SUBMIT_TIMEOUT_SECONDS: '30', IMAGE_RETRY_MAX_SECONDS: '5', ...settings }, FAST_SERVER);
+  const engine = await startEngine({ IMAGE_SUBMIT_TIMEOUT_SECONDS: '30', IMAGE_RETRY_MAX_SECONDS: '5', ...settings }, DYNAMIC_CONFIG);
   const fake = await startFakeProvider(bflFake, given);
   try {
     await addAccount(engine, 'bfl', fake.url);
@@ -24,16 +25,6 @@ async function withEngine(settings: Record<string, string>, given: Partial<FakeS
     await fake.close();
   }
 }
-
-/** As the local stack has it. */
-const FAST_SERVER = [
-  'history.transferProcessorMaxPollRPS=10000',
-  'history.transferProcessorMaxPollHostRPS=10000',
-  'history.visibilityProcessorMaxPollRPS=1000',
-  'history.timerProcessorMaxPollRPS=1000',
-  'matching.useNewMatcher=true',
-  'matching.enableFairness=true',
-];
 
 async function addAccount(engine: Engine, provider: ProviderName, baseUrl: string): Promise<void> {
   engine.accounts.add(new Account({ provider, baseUrl, key: `canary-of-${provider}` }, await readSalt(engine.settings.dataDir)), 'credentials');
@@ -91,7 +82,7 @@ describe('the rate of a provider', () => {
 
 describe('providers beside each other', () => {
   it('50 jobs at a dead provider do not hold up 50 at a healthy one of 2 s with 5 slots', async () => {
-    const engine = await startEngine({ IMAGE_SYNC_SUBMIT_TIMEOUT_SECONDS: '30', IMAGE_CONCURRENCY_BY_PROVIDER: 'openai-images=5,bfl=5' }, FAST_SERVER);
+    const engine = await startEngine({ IMAGE_SYNC_SUBMIT_TIMEOUT_SECONDS: '30', IMAGE_CONCURRENCY_BY_PROVIDER: 'openai-images=5,bfl=5' }, DYNAMIC_CONFIG);
     // The picture is the answer, so a slot is taken for the two seconds.
     const healthy = await startFakeProvider(openaiImagesFake, { complete_after_ms: 2000 });
     try {

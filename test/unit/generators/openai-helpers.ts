@@ -2,6 +2,9 @@ import { expect } from '@jest/globals';
 import sharp from 'sharp';
 import { Account, type AccountModels } from '../../../src/accounts/account.js';
 import type { AttemptIdentity, GenerationRequest, Generator, ReferenceImage, SubmitOutcome } from '../../../src/generators/generator.js';
+import { failuresWithout, told } from './told.js';
+
+export { told };
 
 export const KEY = 'sk-test-0123456789-abcdefghij';
 export const SETTINGS = { submitTimeoutSeconds: 10, syncSubmitTimeoutSeconds: 20, connectTimeoutSeconds: 3, missingPatienceSeconds: 0 };
@@ -33,19 +36,4 @@ export async function submit(
   return outcome;
 }
 
-/** Everything of an outcome or error that anybody could write down. */
-export function told(value: unknown): string {
-  return JSON.stringify(value, (_name, part: unknown) =>
-    part instanceof Error ? { fields: Object.entries(part), message: part.message, stack: part.stack, cause: part.cause } : part,
-  );
-}
-
-export async function failureOf(promise: Promise<unknown> | undefined): Promise<unknown> {
-  try {
-    await promise;
-  } catch (error) {
-    expect(told(error)).not.toContain(KEY);
-    return error;
-  }
-  throw new Error('it did not fail');
-}
+export const failureOf = failuresWithout(KEY);

@@ -7,6 +7,9 @@ import type { AttemptIdentity, GenerationRequest, Generator, PollOutcome, Refere
 import { createHttpGenerator, type HttpTimes } from '../../../src/generators/http/http-generator.js';
 import type { Protocol } from '../../../src/generators/http/protocol.js';
 import type { FakeProvider } from '../../support/fakes/fake-provider.js';
+import { failuresWithout, told } from './told.js';
+
+export { told };
 
 export const KEY = 'canary-0123456789-abcdefghij';
 export const ATTEMPT: AttemptIdentity = { nonce: '0b53a9b0-5c1c-4a5e-9d3c-7a6f0a1b2c3d', jobId: 'img-0123', item: 2 };
@@ -71,22 +74,7 @@ export const ended = (code: string, billing: string, more: Record<string, unknow
   failure: expect.objectContaining({ code, ...more }),
 });
 
-/** Everything of an outcome or error that anybody could write down. */
-export function told(value: unknown): string {
-  return JSON.stringify(value, (_name, part: unknown) =>
-    part instanceof Error ? { fields: Object.entries(part), message: part.message, stack: part.stack, cause: part.cause } : part,
-  );
-}
-
-export async function failureOf(promise: Promise<unknown> | undefined): Promise<unknown> {
-  try {
-    await promise;
-  } catch (error) {
-    expect(told(error)).not.toContain(KEY);
-    return error;
-  }
-  throw new Error('it did not fail');
-}
+export const failureOf = failuresWithout(KEY);
 
 /** The body of the last submit, as the fake read it. */
 export function lastBody(fake: FakeProvider): Record<string, unknown> {
