@@ -9,50 +9,56 @@ import type { Capabilities } from './generator.js';
  * (`*` at the end of a name stands for the rest):
  *
  *     {"fal": {"models": {"fal-ai/new-model": {"max_references": 6, "price": {"currency": "USD", "per_image": 0.04, "source": "fal.ai"}}}}}
+ *
+ * Made only for a file that is there: every process reads the settings, and few have one.
  */
-const word = z.string().min(1).max(100);
-const price = z.strictObject({
-  currency: z.string().regex(/^[A-Z]{3}$/, 'must be three capital letters, as in USD'),
-  source: word,
-  per_image: z.number().min(0).optional(),
-  per_million: z.record(z.string(), z.number().min(0)).optional(),
-});
-const sizes = z.union([
-  z.strictObject({ by: z.literal('any') }),
-  z.strictObject({ by: z.literal('list'), sizes: z.array(word).min(1) }),
-  z.strictObject({
-    by: z.literal('pixels'),
-    step: z.int().min(1),
-    min_edge: z.int().min(1),
-    max_edge: z.int().min(1),
-    min_pixels: z.int().min(1).optional(),
-    max_pixels: z.int().min(1),
-    max_ratio: z.number().min(1).optional(),
-  }),
-  z.strictObject({
-    by: z.literal('ratio'),
-    ratios: z.array(word).min(1),
-    resolutions: z.array(z.strictObject({ name: word, pixels: z.int().min(1) })).optional(),
-  }),
-]);
-const fields = {
-  kinds: z.array(z.enum(JOB_KINDS)).optional(),
-  max_references: z.int().min(0).optional(),
-  max_reference_edge: z.int().min(64).optional(),
-  mask: z.boolean().optional(),
-  seed: z.boolean().optional(),
-  quality: z.boolean().optional(),
-  background: z.boolean().optional(),
-  interactions: z.boolean().optional(),
-  formats: z.array(word).min(1).optional(),
-  sizes: sizes.optional(),
-  default_model: word.optional(),
-  result_life_seconds: z.number().positive().optional(),
-  price: price.optional(),
-};
-const row = z.strictObject(fields);
-const providerRow = z.strictObject({ ...fields, models: z.record(z.string(), row).optional() });
-const fileSchema = z.partialRecord(z.enum(PROVIDER_NAMES), providerRow);
+function schemaOfFile() {
+  const word = z.string().min(1).max(100);
+  const price = z.strictObject({
+    currency: z.string().regex(/^[A-Z]{3}$/, 'must be three capital letters, as in USD'),
+    source: word,
+    per_image: z.number().min(0).optional(),
+    per_million: z.record(z.string(), z.number().min(0)).optional(),
+  });
+  const sizes = z.union([
+    z.strictObject({ by: z.literal('any') }),
+    z.strictObject({ by: z.literal('list'), sizes: z.array(word).min(1) }),
+    z.strictObject({
+      by: z.literal('pixels'),
+      step: z.int().min(1),
+      min_edge: z.int().min(1),
+      max_edge: z.int().min(1),
+      min_pixels: z.int().min(1).optional(),
+      max_pixels: z.int().min(1),
+      max_ratio: z.number().min(1).optional(),
+    }),
+    z.strictObject({
+      by: z.literal('ratio'),
+      ratios: z.array(word).min(1),
+      resolutions: z.array(z.strictObject({ name: word, pixels: z.int().min(1) })).optional(),
+    }),
+  ]);
+  const fields = {
+    kinds: z.array(z.enum(JOB_KINDS)).optional(),
+    max_references: z.int().min(0).optional(),
+    max_reference_edge: z.int().min(64).optional(),
+    mask: z.boolean().optional(),
+    seed: z.boolean().optional(),
+    quality: z.boolean().optional(),
+    background: z.boolean().optional(),
+    interactions: z.boolean().optional(),
+    formats: z.array(word).min(1).optional(),
+    sizes: sizes.optional(),
+    default_model: word.optional(),
+    result_life_seconds: z.number().positive().optional(),
+    price: price.optional(),
+  };
+  const row = z.strictObject(fields);
+  const providerRow = z.strictObject({ ...fields, models: z.record(z.string(), row).optional() });
+  return z.partialRecord(z.enum(PROVIDER_NAMES), providerRow);
+}
+
+type Row = Omit<NonNullable<z.infer<ReturnType<typeof schemaOfFile>>[ProviderName]>, 'models'>;
 
 export interface ProviderOverride {
   general: Partial<Capabilities>;
@@ -62,7 +68,7 @@ export type Overrides = Partial<Record<ProviderName, ProviderOverride>>;
 
 /** @throws JobFailure INVALID_ARGUMENT that names every problem of the file. */
 export function readOverrides(path: string): Overrides {
-  const parsed = fileSchema.safeParse(jsonOf(path));
+  const parsed = schemaOfFile().safeParse(jsonOf(path));
   if (!parsed.success) {
     const problems = parsed.error.issues.map(({ path: at, message }) => ({ field: ['IMAGE_PROVIDERS_FILE', ...at].join('.'), code: 'INVALID_ARGUMENT' as const, message }));
     throw failureOfProblems(problems, 'Correct the file, and start again; docs/providers.md describes it.');
@@ -106,7 +112,7 @@ function lookedAt(path: string): Stats | undefined {
   }
 }
 
-function capabilitiesIn(given: z.infer<typeof row>): Partial<Capabilities> {
+function capabilitiesIn(given: Row): Partial<Capabilities> {
   const all: Partial<Capabilities> = {
     kinds: given.kinds,
     maxReferences: given.max_references,
@@ -125,7 +131,7 @@ function capabilitiesIn(given: z.infer<typeof row>): Partial<Capabilities> {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
-function sizeRule(given: z.infer<typeof sizes>): Capabilities['sizes'] {
+function sizeRule(given: NonNullable<Row['sizes']>): Capabilities['sizes'] {
   if (given.by !== 'pixels') return given;
   const { by, step, min_edge: minEdge, max_edge: maxEdge, min_pixels: minPixels, max_pixels: maxPixels, max_ratio: maxRatio } = given;
   return { by, step, minEdge, maxEdge, maxPixels, ...(minPixels === undefined ? {} : { minPixels }), ...(maxRatio === undefined ? {} : { maxRatio }) };
