@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import * as z from 'zod';
+import { bytesOf, closeWithConnections, HeldReplies, Journal, listen } from './fake-server.js';
 import { FaultQueue, faultSchema, NOT_TAKEN, type FaultInput, type Met } from './fake-openai/faults.js';
 import { Generations, type Ledger, type Settings } from './fake-openai/generations.js';
 import { refuse, sendBroken, sendError, sendJson } from './fake-openai/replies.js';
@@ -84,31 +84,22 @@ export async function startFakeOpenAi(options: FakeOpenAiOptions = {}): Promise<
   const settings: Settings = { complete_after_polls: 2, background_supported: true, minimum_edge: 8, ...given };
   const faults = new FaultQueue();
   const generations = new Generations(settings);
-  const requests: JournalEntry[] = [];
+  const requests = new Journal<JournalEntry>();
   const violations: Violation[] = [];
-  const watchers = new Set<(entry: JournalEntry) => void>();
-  let held: (() => void)[] = [];
+  const held = new HeldReplies();
   const connections = new WeakMap<object, number>();
   let connectionCount = 0;
 
   const journal = (entry: JournalEntry, met: Met = {}): void => {
     entry.faults = [met.reply?.kind, met.outcome?.kind].filter((kind) => kind !== undefined);
-    requests.push(entry);
-    for (const watcher of watchers) watcher(entry);
-  };
-
-  const release = (): number => {
-    const ready = held;
-    held = [];
-    for (const send of ready) send();
-    return ready.length;
+    requests.add(entry);
   };
 
   const reset = (): void => {
-    release();
+    held.release();
     faults.clear();
     generations.clear();
-    requests.length = 0;
+    requests.entries.length = 0;
     violations.length = 0;
   };
 
@@ -206,7 +197,7 @@ export async function startFakeOpenAi(options: FakeOpenAiOptions = {}): Promise<
   function reply(entry: JournalEntry, met: Met, response: ServerResponse, answer: unknown): void {
     const fault = met.reply;
     const send = (): void => (fault ? sendBroken(response, fault, answer) : sendJson(response, 200, answer));
-    if (fault?.kind === 'hang') held.push(send);
+    if (fault?.kind === 'hang') held.hold(send);
     journal(entry, met);
     if (fault?.kind !== 'hang') send();
   }
@@ -224,11 +215,11 @@ export async function startFakeOpenAi(options: FakeOpenAiOptions = {}): Promise<
   function controlled(what: string, input: unknown): unknown {
     switch (what) {
       case 'GET state':
-        return { url, settings, faults: faults.list(), held: held.length, responses: generations.statuses(), violations, requests: requests.length };
+        return { url, settings, faults: faults.list(), held: held.size, responses: generations.statuses(), violations, requests: requests.entries.length };
       case 'GET ledger':
         return generations.ledger();
       case 'GET requests':
-        return requests;
+        return requests.entries;
       case 'GET violations':
         return violations;
       case 'POST faults':
@@ -240,7 +231,7 @@ export async function startFakeOpenAi(options: FakeOpenAiOptions = {}): Promise<
       case 'POST settings':
         return Object.assign(settings, settingsSchema.parse(input));
       case 'POST release':
-        return { released: release() };
+        return { released: held.release() };
       case 'POST expire':
         generations.expire(expireSchema.parse(input).id);
         return {};
@@ -252,48 +243,23 @@ export async function startFakeOpenAi(options: FakeOpenAiOptions = {}): Promise<
     }
   }
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', resolve);
-  });
-  const url = `http://127.0.0.1:${portOf(server.address())}/v1`;
+  const url = `${await listen(server, port)}/v1`;
 
   return {
     url,
-    requests,
+    requests: requests.entries,
     violations,
     settings,
     ledger: () => generations.ledger(),
     fault: (...added) => faults.add(added),
     clearFaults: () => faults.clear(),
-    waitForRequest: (predicate, timeoutMs = 20_000) => {
-      const past = requests.find(predicate);
-      if (past) return Promise.resolve(past);
-      return new Promise((resolve, reject) => {
-        const stop = (): void => {
-          clearTimeout(timer);
-          watchers.delete(watcher);
-        };
-        const watcher = (entry: JournalEntry): void => {
-          if (!predicate(entry)) return;
-          stop();
-          resolve(entry);
-        };
-        const timer = setTimeout(() => {
-          stop();
-          reject(new Error(`no such request within ${timeoutMs} ms; ${requests.length} others came`));
-        }, timeoutMs);
-        watchers.add(watcher);
-      });
-    },
-    release,
+    waitForRequest: (predicate, timeoutMs) => requests.waitFor(predicate, timeoutMs),
+    release: () => held.release(),
     expire: (id) => generations.expire(id),
     reset,
     close: async () => {
-      held = [];
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
-      await closed;
+      held.drop();
+      await closeWithConnections(server);
     },
   };
 }
@@ -317,17 +283,6 @@ function describe(entry: JournalEntry, received: ReceivedRequest): void {
       ? value.replace(/,(.*)$/s, (_all, base64: string) => `,sha256:${createHash('sha256').update(Buffer.from(base64, 'base64')).digest('hex')}`)
       : value,
   );
-}
-
-async function bytesOf(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) if (Buffer.isBuffer(chunk)) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
-
-function portOf(address: AddressInfo | string | null): number {
-  if (address === null || typeof address === 'string') throw new Error('the fake has no port');
-  return address.port;
 }
 
 function pause(ms: number): Promise<void> {

@@ -1,5 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import * as z from 'zod';
+import { bytesOf, closeWithConnections, HeldReplies, Journal, listen } from '../fake-server.js';
 import { faultSchema, FaultQueue, isTaken, type Fault, type FaultInput, type On, type RefusalKind } from './faults.js';
 import { picturesOf, Tasks, type Ledger, type Progress, type Received, type Task, type TaskState } from './tasks.js';
 
@@ -124,27 +125,16 @@ export async function startFakeProvider(spec: FakeSpec, given: Partial<FakeSetti
   const settings: FakeSettings = { complete_after_polls: 2, ...rest };
   const faults = new FaultQueue();
   const tasks = new Tasks(settings);
-  const requests: JournalEntry[] = [];
+  const journal = new Journal<JournalEntry>();
   const violations: { method: string; path: string; message: string }[] = [];
-  const watchers = new Set<(entry: JournalEntry) => void>();
-  let held: (() => void)[] = [];
+  const held = new HeldReplies();
   let submits = 0;
 
-  const journal = (entry: JournalEntry): void => {
-    requests.push(entry);
-    for (const watcher of watchers) watcher(entry);
-  };
-  const release = (): number => {
-    const ready = held;
-    held = [];
-    for (const sendHeld of ready) sendHeld();
-    return ready.length;
-  };
   const reset = (): void => {
-    release();
+    held.release();
     faults.clear();
     tasks.clear();
-    requests.length = 0;
+    journal.entries.length = 0;
     violations.length = 0;
   };
 
@@ -168,13 +158,13 @@ export async function startFakeProvider(spec: FakeSpec, given: Partial<FakeSetti
     const key = spec.key(incoming.headers);
     const entry: JournalEntry = { at: Date.now(), method: request.method, path, on: route?.on ?? 'other', key, headers: incoming.headers };
     const wrong = (reply: Reply, message: string): never => {
-      journal(entry);
+      journal.add(entry);
       throw new WireError(reply, message);
     };
     if (!route) return wrong({ status: 404, json: { detail: 'Not Found' } }, `no such address: ${request.method} ${path}`);
     if (key === undefined) return wrong(spec.refusal('unauthorized', faultSchema.parse({ kind: 'unauthorized' }), ''), 'no key in the header of the provider');
     if (settings.keys && !settings.keys.includes(key)) {
-      journal({ ...entry, fault: 'unknown key' });
+      journal.add({ ...entry, fault: 'unknown key' });
       return send(response, spec.refusal('unauthorized', faultSchema.parse({ kind: 'unauthorized' }), key));
     }
     if (route.on === 'submit') return submit(request, entry, key, response);
@@ -183,7 +173,7 @@ export async function startFakeProvider(spec: FakeSpec, given: Partial<FakeSetti
 
   async function submit(request: RawRequest, entry: JournalEntry, key: string, response: ServerResponse): Promise<void> {
     const received = await spec.read(request).catch((error: unknown) => {
-      journal(entry);
+      journal.add(entry);
       throw error;
     });
     entry.prompt = received.prompt;
@@ -243,7 +233,7 @@ export async function startFakeProvider(spec: FakeSpec, given: Partial<FakeSetti
   }
 
   function refuse(entry: JournalEntry, fault: Fault, key: string, response: ServerResponse): void {
-    journal({ ...entry, fault: fault.kind });
+    journal.add({ ...entry, fault: fault.kind });
     if (fault.kind === 'drop') return void response.socket?.resetAndDestroy();
     if (fault.kind === 'reply' || (fault.kind === 'server_error' && (fault.status !== undefined || fault.body !== undefined))) {
       const text = (fault.body ?? '').replaceAll('{key}', key);
@@ -256,8 +246,8 @@ export async function startFakeProvider(spec: FakeSpec, given: Partial<FakeSetti
   /** The held reply is there before the journal tells of it: who waits for the request may release it at once. */
   function answer(entry: JournalEntry, fault: Fault | undefined, response: ServerResponse, reply: Reply): void {
     const whole = { ...entry, ...(fault ? { fault: fault.kind } : {}) };
-    if (fault?.kind === 'hang') held.push(() => send(response, reply));
-    journal(whole);
+    if (fault?.kind === 'hang') held.hold(() => send(response, reply));
+    journal.add(whole);
     switch (fault?.kind) {
       case 'hang':
         return;
@@ -290,7 +280,7 @@ export async function startFakeProvider(spec: FakeSpec, given: Partial<FakeSetti
       case 'GET ledger':
         return tasks.ledger();
       case 'GET requests':
-        return requests;
+        return journal.entries;
       case 'GET violations':
         return violations;
       case 'POST faults':
@@ -299,7 +289,7 @@ export async function startFakeProvider(spec: FakeSpec, given: Partial<FakeSetti
       case 'POST settings':
         return Object.assign(settings, settingsSchema.parse(input));
       case 'POST release':
-        return { released: release() };
+        return { released: held.release() };
       case 'POST expire':
         tasks.expire();
         return {};
@@ -311,13 +301,7 @@ export async function startFakeProvider(spec: FakeSpec, given: Partial<FakeSetti
     }
   }
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the fake has no port');
-  const origin = `http://127.0.0.1:${address.port}`;
+  const origin = await listen(server, port);
   const shown: Shown = {
     url: `${origin}${spec.base}`,
     fileUrl: (task, index) => `${origin}/__files__/${task.id}/${index}`,
@@ -326,40 +310,19 @@ export async function startFakeProvider(spec: FakeSpec, given: Partial<FakeSetti
 
   return {
     url: shown.url,
-    requests,
+    requests: journal.entries,
     violations,
     settings,
     ledger: () => tasks.ledger(),
     fault: (...added) => faults.add(added),
     clearFaults: () => faults.clear(),
-    release,
+    release: () => held.release(),
     expire: () => tasks.expire(),
     reset,
-    waitForRequest: (predicate, timeoutMs = 20_000) => {
-      const past = requests.find(predicate);
-      if (past) return Promise.resolve(past);
-      return new Promise((resolve, reject) => {
-        const stop = (): void => {
-          clearTimeout(timer);
-          watchers.delete(watcher);
-        };
-        const watcher = (entry: JournalEntry): void => {
-          if (!predicate(entry)) return;
-          stop();
-          resolve(entry);
-        };
-        const timer = setTimeout(() => {
-          stop();
-          reject(new Error(`no such request within ${timeoutMs} ms; ${requests.length} others came`));
-        }, timeoutMs);
-        watchers.add(watcher);
-      });
-    },
+    waitForRequest: (predicate, timeoutMs) => journal.waitFor(predicate, timeoutMs),
     close: async () => {
-      held = [];
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
-      await closed;
+      held.drop();
+      await closeWithConnections(server);
     },
   };
 }
@@ -388,10 +351,4 @@ function send(response: ServerResponse, reply: Reply): void {
   const type: Record<string, string> = reply.bytes ? {} : { 'content-type': 'application/json' };
   response.writeHead(reply.status, { ...type, 'content-length': bytes.length, ...reply.headers });
   response.end(bytes);
-}
-
-async function bytesOf(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) if (Buffer.isBuffer(chunk)) chunks.push(chunk);
-  return Buffer.concat(chunks);
 }
