@@ -5,6 +5,7 @@ import type { Answer, Asking, Encoded, Protocol, ProviderError } from './http/pr
 import { usableHandle } from './http/reading.js';
 import { maskWithoutReference, whiteWhereEdited } from './masks.js';
 import { mapSize } from './sizes.js';
+import { formatOf, modelPath } from './spelling.js';
 
 /**
  * Black Forest Labs: submit answers with an id, the address to poll and the cost; the picture lies ten minutes at an
@@ -80,11 +81,11 @@ export const bfl: Protocol = {
 async function encode({ request, capabilities }: Asking): Promise<Encoded> {
   const { picture, references, mask } = request;
   const { seed, prompt } = picture;
-  const output_format = picture.output_format?.toLowerCase().replace(/^jpg$/, 'jpeg');
+  const output_format = formatOf(picture.output_format);
   const base64 = (bytes: Buffer): string => bytes.toString('base64');
   const [first, ...others] = references;
   const model = request.model ?? (mask ? FILL_MODEL : (capabilities.defaultModel ?? 'flux-2-pro'));
-  const path = `/${model.split('/').map(encodeURIComponent).join('/')}`;
+  const path = `/${modelPath(model)}`;
   if (mask) {
     if (!first) throw maskWithoutReference();
     const white = await whiteWhereEdited(mask);

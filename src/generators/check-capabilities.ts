@@ -6,6 +6,7 @@ import type { ProviderName } from '../contract/names.js';
 import { capabilitiesOf } from './capabilities.js';
 import type { Overrides } from './overrides.js';
 import { mapSize } from './sizes.js';
+import { formatOf } from './spelling.js';
 
 type Asked = Pick<
   JobInput,
@@ -32,7 +33,7 @@ export function checkCapabilities(provider: ProviderName, asked: Asked, model: s
   if (asked.mask_path !== undefined && !can.mask) {
     problems.push({ field: 'mask_path', code: 'INVALID_ARGUMENT', message: `${named} takes no mask` });
   }
-  const format = asked.output_format?.toLowerCase().replace(/^jpg$/, 'jpeg');
+  const format = formatOf(asked.output_format);
   if (format !== undefined && !can.formats.includes(format)) {
     const message = `${provider} makes ${can.formats.join(', ')}, not ${asked.output_format}`;
     problems.push({ field: 'output_format', code: 'INVALID_ARGUMENT', message });

@@ -3,6 +3,7 @@ import type { GenerationRequest, ReferenceImage } from './generator.js';
 import type { Asking, Encoded } from './http/protocol.js';
 import { markedBothWays, whiteWhereEdited } from './masks.js';
 import { mapSize, type Offered } from './sizes.js';
+import { dataUrl, formatOf, modelPath } from './spelling.js';
 
 const FILL_MODEL = 'fal-ai/flux-pro/v1/fill';
 
@@ -27,17 +28,17 @@ export async function encode({ request, capabilities }: Asking): Promise<Encoded
     // Whatever the prompt says of a number.
     limit_generations: true,
     seed: picture.seed,
-    output_format: picture.output_format?.toLowerCase().replace(/^jpg$/, 'jpeg'),
+    output_format: formatOf(picture.output_format),
     quality: picture.quality,
     background: picture.background,
   };
   const taken = Object.fromEntries(fields.takes.map((name) => [name, values[name]]));
   const json = { prompt: picture.prompt, ...imagesOf(references, fields), ...(await maskOf(mask, fields)), ...sizeOf(offered, fields), ...taken };
-  return { path: `/${endpoint.split('/').map(encodeURIComponent).join('/')}`, synchronous: false, headers: HEADERS, body: { json } };
+  return { path: `/${modelPath(endpoint)}`, synchronous: false, headers: HEADERS, body: { json } };
 }
 
 function imagesOf(references: readonly ReferenceImage[], { references: field }: FalEndpoint): Record<string, unknown> {
-  const urls = references.map(({ bytes, mimeType }) => `data:${mimeType};base64,${bytes.toString('base64')}`);
+  const urls = references.map(dataUrl);
   if (urls.length === 0) return {};
   const name = field ?? (urls.length === 1 ? 'image_url' : 'image_urls');
   return { [name]: name === 'image_url' ? urls[0] : urls };
@@ -45,8 +46,8 @@ function imagesOf(references: readonly ReferenceImage[], { references: field }: 
 
 async function maskOf(mask: GenerationRequest['mask'], { mask: name, alphaMask }: FalEndpoint): Promise<Record<string, string>> {
   if (!mask || name === undefined) return {};
-  const png = await (alphaMask ? markedBothWays : whiteWhereEdited)(mask);
-  return { [name]: `data:image/png;base64,${png.toString('base64')}` };
+  const bytes = await (alphaMask ? markedBothWays : whiteWhereEdited)(mask);
+  return { [name]: dataUrl({ mimeType: 'image/png', bytes }) };
 }
 
 function sizeOf({ width, height, ratio, resolution, word }: Offered, { size }: FalEndpoint): Record<string, unknown> {

@@ -4,6 +4,7 @@ import { readOpenAiError } from './http/openai-errors.js';
 import type { Asking, Encoded, Part, Protocol } from './http/protocol.js';
 import { maskWithoutReference } from './masks.js';
 import { mapSize } from './sizes.js';
+import { formatOf } from './spelling.js';
 
 /**
  * OpenAI's Images API: the answer carries the picture, so a request without an answer stays unknown; there is no list of
@@ -32,8 +33,7 @@ function encode({ request, capabilities }: Asking): Encoded {
     n: 1,
     size: sizeOf(request, capabilities),
     quality: picture.quality,
-    // The API knows lower case and no "jpg"; people write both.
-    output_format: picture.output_format?.toLowerCase().replace(/^jpg$/, 'jpeg'),
+    output_format: formatOf(picture.output_format),
     background: picture.background,
   };
   if (references.length === 0) return { path: '/images/generations', synchronous: true, body: { json: fields } };

@@ -1,6 +1,7 @@
 import type { GenerationRequest, ReferenceImage } from './generator.js';
 import { whiteWhereEdited } from './masks.js';
 import type { Offered } from './sizes.js';
+import { dataUrl } from './spelling.js';
 
 /**
  * How models on Replicate want their input, as data: each has names of its own. Source: the input schemas on the "API" pages
@@ -61,10 +62,6 @@ function imagesOf(references: readonly ReferenceImage[], { references: given }: 
   if (urls.length === 0) return {};
   const { field, list } = given ?? (urls.length === 1 ? { field: 'image', list: false } : { field: 'image_input', list: true });
   return { [field]: list ? urls : urls[0] };
-}
-
-function dataUrl({ mimeType, bytes }: Pick<ReferenceImage, 'mimeType' | 'bytes'>): string {
-  return `data:${mimeType};base64,${bytes.toString('base64')}`;
 }
 
 function sizeOf({ width, height, ratio, resolution, word }: Offered, { size }: ReplicateModel): Record<string, unknown> {

@@ -6,6 +6,7 @@ import { usableHandle } from './http/reading.js';
 import { inputOf } from './replicate-models.js';
 import { firstPage, search, seedOf } from './replicate-reconcile.js';
 import { mapSize } from './sizes.js';
+import { modelPath } from './spelling.js';
 import { retryAfterSeconds } from './transport.js';
 
 /**
@@ -91,7 +92,7 @@ async function encode({ request, capabilities, attempt }: Asking): Promise<Encod
   const model = request.model ?? (mask ? FILL_MODEL : (capabilities.defaultModel ?? DEFAULT_MODEL));
   const input = await inputOf(model, request, mapSize({ size: picture.size, aspect_ratio: picture.aspect_ratio }, capabilities.sizes), seedOf(attempt.nonce));
   const [name = '', version] = model.split(':');
-  const official = { path: `/models/${name.split('/').map(encodeURIComponent).join('/')}/predictions`, body: { json: { input } } };
+  const official = { path: `/models/${modelPath(name)}/predictions`, body: { json: { input } } };
   const pinned = { path: '/predictions', body: { json: { version, input } } };
   return { ...(version === undefined ? official : pinned), headers: { 'cancel-after': DEADLINE }, synchronous: false };
 }

@@ -8,6 +8,7 @@ import type { Answer, Asking, Encoded, Protocol } from './http/protocol.js';
 import { decodePictures, usableHandle } from './http/reading.js';
 import { maskWithoutReference, whiteWhereEdited } from './masks.js';
 import { mapSize } from './sizes.js';
+import { formatOf } from './spelling.js';
 
 /**
  * The server of stable-diffusion.cpp on a machine of one's own, by its native interface: submit, poll, the picture in the
@@ -91,7 +92,7 @@ async function encode({ request, capabilities, account, attempt }: Asking): Prom
     init_image: start,
     ref_images: images.length > 0 ? images : undefined,
     mask_image: mask && base64(await whiteWhereEdited(mask)),
-    output_format: picture.output_format?.toLowerCase().replace(/^jpg$/, 'jpeg'),
+    output_format: formatOf(picture.output_format),
   };
   return { path: `${prefix(account.baseUrl)}/img_gen`, synchronous: false, body: { json } };
 }

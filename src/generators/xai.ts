@@ -4,6 +4,7 @@ import { readImageList } from './http/image-list.js';
 import { readOpenAiError } from './http/openai-errors.js';
 import type { Answer, Asking, Encoded, Protocol, ProviderError } from './http/protocol.js';
 import { mapSize } from './sizes.js';
+import { dataUrl } from './spelling.js';
 
 /**
  * xAI's images: the answer carries the picture, or an address that does not stay. There is no list of requests and no
@@ -32,7 +33,7 @@ function encode({ request, capabilities }: Asking): Encoded {
   const { picture, references } = request;
   const { ratio, resolution, word } = mapSize({ size: picture.size, aspect_ratio: picture.aspect_ratio }, capabilities.sizes);
   const isResolution = word !== undefined && /^\d(?:\.\d)?k$/i.test(word);
-  const [image, ...others] = references.map(({ bytes, mimeType }) => ({ type: 'image_url', url: `data:${mimeType};base64,${bytes.toString('base64')}` }));
+  const [image, ...others] = references.map((reference) => ({ type: 'image_url', url: dataUrl(reference) }));
   const json = {
     model: request.model ?? capabilities.defaultModel,
     prompt: picture.prompt,

@@ -107,7 +107,7 @@ export function createHttpGenerator(
         try {
           const timeoutSeconds = givesUpAfterSeconds + listenSeconds;
           const outcome = await sendOnce({ method: 'POST', url, headers, body, connectTimeoutSeconds, timeoutSeconds }, addresses);
-          const read = submitOutcome(protocol, outcome, { host: url.host, secrets: endpoint.secrets, model, form: encoded.form });
+          const read = submitOutcome(protocol, outcome, { host: url.host, secrets: endpoint.secrets, form: encoded.form });
           const settled: SubmitOutcome =
             read.type === 'download' ? { type: 'accepted', handle: keepDownload(read), ...(read.cost ? { cost: read.cost } : {}) } : read;
           // A handle is written down everywhere; one that repeats the key is not taken.

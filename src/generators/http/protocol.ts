@@ -105,8 +105,6 @@ export interface Answer {
   json: unknown;
   /** Text of the provider without secrets and control characters, at most 300 characters; undefined when empty. */
   clean: (text: unknown) => string | undefined;
-  /** The model that was asked, where it is known. */
-  model?: string | undefined;
   /** The form in which the paid request was sent, where a provider has more than one. */
   form?: string | undefined;
 }

@@ -4,11 +4,10 @@ import { decodePicture } from '../picture.js';
 import type { HttpReply } from '../transport.js';
 import type { Answer } from './protocol.js';
 
-export function answerOf(reply: HttpReply, secrets: readonly string[], model?: string, form?: string): Answer {
+export function answerOf(reply: HttpReply, secrets: readonly string[], form?: string): Answer {
   return {
     reply,
     json: readJson(reply.body),
-    model,
     form,
     clean: (text) => (typeof text === 'string' ? cleanText(text, secrets) || undefined : undefined),
   };

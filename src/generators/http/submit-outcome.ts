@@ -21,7 +21,6 @@ import { answerOf } from './reading.js';
 export interface Sent {
   host: string;
   secrets: readonly string[];
-  model?: string | undefined;
   form?: string | undefined;
 }
 
@@ -37,14 +36,14 @@ export function submitOutcome(protocol: Protocol, outcome: HttpOutcome, sent: Se
   }
   const { status } = outcome;
   if (status >= 200 && status < 300) {
-    return protocol.readSubmit(answerOf(outcome, sent.secrets, sent.model, sent.form)) ?? ambiguous(outcome, sent, 'its reply names neither a picture nor a request');
+    return protocol.readSubmit(answerOf(outcome, sent.secrets, sent.form)) ?? ambiguous(outcome, sent, 'its reply names neither a picture nor a request');
   }
   return refusal(protocol, outcome, sent);
 }
 
 function refusal(protocol: Protocol, reply: HttpReply, sent: Sent): SubmitOutcome {
   const { status } = reply;
-  const error = protocol.readError(answerOf(reply, sent.secrets, sent.model, sent.form));
+  const error = protocol.readError(answerOf(reply, sent.secrets, sent.form));
   const reason = error?.reason;
   if (status === 401) return notBilled(authFailure(reply, reason));
   if (status === 429) return notBilled(error?.means === 'quota' ? quotaFailure(reply, reason) : rateLimitedFailure(reply, reason, error?.retryAfterSeconds));
@@ -58,7 +57,7 @@ function refusal(protocol: Protocol, reply: HttpReply, sent: Sent): SubmitOutcom
 }
 
 /** The failure that an error of the provider stands for; nothing was billed unless the caller knows better. */
-export function failureOf({ means, reason, retryAfterSeconds }: ProviderError, reply: HttpReply): JobFailure {
+function failureOf({ means, reason, retryAfterSeconds }: ProviderError, reply: HttpReply): JobFailure {
   switch (means) {
     case 'refused':
       return refusedFailure(reason, reply);

@@ -1,7 +1,9 @@
 import type { Account } from '../../accounts/account.js';
 import { JobFailure } from '../../contract/errors.js';
 import { pixelSize, ratioOf } from '../../contract/input.js';
-import type { AttemptIdentity, GenerationRequest, ReferenceImage } from '../generator.js';
+import type { AttemptIdentity, GenerationRequest } from '../generator.js';
+import { maskWithoutReference } from '../masks.js';
+import { dataUrl, formatOf } from '../spelling.js';
 import type { OpenAiForm } from './submit-outcome.js';
 
 /** The mainline model that calls the image tool, when nobody names one. */
@@ -89,11 +91,6 @@ export function sizeOf(size: string | undefined, aspectRatio: string | undefined
   return nearest === 1 ? '1024x1024' : nearest === 1.5 ? '1536x1024' : '1024x1536';
 }
 
-/** The API knows lower case and no "jpg"; people write both. */
-function formatOf(asked: string | undefined): string | undefined {
-  return asked?.toLowerCase().replace(/^jpg$/, 'jpeg');
-}
-
 function refuseUnsendable({ references, mask }: GenerationRequest): void {
   if (references.length > MAX_REFERENCES) {
     throw new JobFailure({
@@ -103,16 +100,5 @@ function refuseUnsendable({ references, mask }: GenerationRequest): void {
       billing: 'none',
     });
   }
-  if (mask && references.length === 0) {
-    throw new JobFailure({
-      code: 'INVALID_ARGUMENT',
-      message: 'A mask needs a reference that it belongs to.',
-      nextStep: 'Give image_path together with mask_path.',
-      billing: 'none',
-    });
-  }
-}
-
-function dataUrl(image: ReferenceImage): string {
-  return `data:${image.mimeType};base64,${image.bytes.toString('base64')}`;
+  if (mask && references.length === 0) throw maskWithoutReference();
 }
