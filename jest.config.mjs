@@ -11,10 +11,21 @@ const project = (name, extra = {}) => ({
   ...extra,
 });
 
+/** What is told of stores is told of both kinds: the same tests, on a real S3 server. */
+const s3 = project('s3', {
+  testMatch: ['blob-store', 'attempts', 'manifests', 'processes', 'full-disk', 'recent-requests', 'garbage-collection*', 's3/*'].map(
+    (name) => `<rootDir>/test/unit/blobs/${name}.test.ts`,
+  ),
+  globalSetup: '<rootDir>/test/support/versitygw.ts',
+  setupFiles: ['<rootDir>/test/support/s3-settings.ts'],
+  setupFilesAfterEnv: ['<rootDir>/test/support/s3-project.ts'],
+});
+const unit = project('unit', { testPathIgnorePatterns: ['/node_modules/', '/test/unit/blobs/s3/'] });
+
 export default {
   // They wait for processes more than they compute.
   maxWorkers: '100%',
   // A condition that is awaited may take its time on a machine with other work.
   testTimeout: 30_000,
-  projects: [project('unit'), project('integration'), project('replay'), project('faults'), project('hostile'), project('load')],
+  projects: [unit, s3, project('integration'), project('replay'), project('faults'), project('hostile'), project('load'), project('compose')],
 };

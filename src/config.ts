@@ -129,6 +129,12 @@ const environment = z.object({
   IMAGE_DECODE_CONCURRENCY: count(2),
   /** Connecting to an address that is not there. */
   IMAGE_CONNECT_TIMEOUT_SECONDS: seconds(10),
+  /** Where a worker answers /healthz, /readyz and /metrics; unset: nowhere. */
+  IMAGE_WORKER_HEALTH_ADDRESS: z.string().optional(),
+  /** The build of a worker whose jobs stay with it until they end; unset: any worker goes on with any job. */
+  IMAGE_WORKER_BUILD_ID: z.string().regex(/^[\w.:-]{1,200}$/, 'is made of letters, digits, dots, colons, hyphens and underscores').optional(),
+  /** Fixed numbers of slots, or as many as processor and memory allow. */
+  IMAGE_WORKER_TUNER: z.enum(['fixed', 'resources']).default('fixed'),
   /** Tests only reach loopback; so does a person's own picture server. Off: private addresses are refused for references. */
   IMAGE_ALLOW_PRIVATE_REFERENCE_URLS: flag,
 });
@@ -170,6 +176,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     });
   }
   const values = parsed.data;
+  refuseKeysForStack(values, env);
   const dataDir = folder(values.IMAGE_DATA_DIR) ?? paths.data;
   const givenRoot = values.IMAGE_SAVE_ROOT ?? values.EFLOWCODE_SAVE_DIR_ROOT ?? values.EF_SAVE_DIR_ROOT;
   const saveRoot = folder(givenRoot) ?? join(homedir(), 'Pictures', 'durable-image-mcp');
@@ -187,6 +194,20 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     overrides: values.IMAGE_PROVIDERS_FILE === undefined ? {} : readOverrides(resolve(expandHome(values.IMAGE_PROVIDERS_FILE))),
     remote: values.TEMPORAL_ADDRESS !== undefined || values.TEMPORAL_PROFILE !== undefined,
   };
+}
+
+/**
+ * The worker of the local stack gets no key from the environment of whoever starts it (src/local/clean-environment.ts): with keys of S3
+ * there, calls would work and every job would wait.
+ */
+function refuseKeysForStack(values: z.infer<typeof environment>, env: NodeJS.ProcessEnv): void {
+  const isLocal = values.TEMPORAL_ADDRESS === undefined && values.TEMPORAL_PROFILE === undefined;
+  if (!isLocal || !/^s3:/i.test(values.IMAGE_BLOB_STORE?.trim() ?? '') || !env['AWS_SECRET_ACCESS_KEY']) return;
+  throw new JobFailure({
+    code: 'INVALID_ARGUMENT',
+    message: 'IMAGE_BLOB_STORE is in S3, and the local stack does not take AWS_SECRET_ACCESS_KEY from its clients.',
+    nextStep: 'Put the keys into ~/.aws/credentials and unset AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a Temporal server in TEMPORAL_ADDRESS.',
+  });
 }
 
 /** `~` and `~/x` are the home folder's. */

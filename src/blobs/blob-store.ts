@@ -1,5 +1,3 @@
-import type { Readable } from 'node:stream';
-
 export interface BlobInfo {
   sha256: string;
   sizeBytes: number;
@@ -22,7 +20,7 @@ export interface DocumentTime {
 
 /**
  * A store of immutable blobs by digest and of small mutable JSON documents by key.
- * Every write but that of a note is durable (fsync) before it is answered. Failures of the medium are STORE_UNAVAILABLE (retryable).
+ * Every write but that of a note is durable before it is answered. Failures of the medium are STORE_UNAVAILABLE (retryable).
  */
 export interface BlobStore {
   /** Made once with the store; a job carries it, and a worker with another store refuses the job. */
@@ -30,14 +28,14 @@ export interface BlobStore {
 
   /** Stores bytes under their SHA-256; storing the same bytes again is cheap and renews their age. */
   putBlob(bytes: Uint8Array): Promise<BlobInfo>;
-  /** The same for a stream of at most maxBytes; LIMIT_EXCEEDED beyond it, and nothing is kept. */
-  putBlobStream(stream: Readable, maxBytes: number): Promise<BlobInfo>;
   /** The bytes, verified against the digest: undefined when absent; damaged bytes are set aside and count as absent. */
   getBlob(sha256: string): Promise<Buffer | undefined>;
   statBlob(sha256: string): Promise<BlobInfo | undefined>;
   /** With olderThan only when it was not stored again since; false when it stays or was not there. */
   deleteBlob(sha256: string, olderThan?: Date): Promise<boolean>;
   listBlobs(): AsyncIterable<BlobListing>;
+  /** A link under which anybody can read the bytes for so many seconds, where the store has such. */
+  linkToBlob?(sha256: string, seconds: number, mimeType: string): Promise<string>;
 
   /** Creates a document exclusively; false when the key is taken. */
   createDocument(key: string, bytes: Uint8Array): Promise<boolean>;

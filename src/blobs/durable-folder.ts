@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { TEMPORARY } from './keys.js';
 import { errnoOf } from './store-failure.js';
 
 /** More folders than this are not remembered as safely on the disk. */
 const REMEMBERED_FOLDERS = 10_000;
-export const TEMPORARY = 'tmp';
 
 /**
  * Files in one folder tree that are complete or absent, also after a power cut: written beside, fsynced, put into place by

@@ -1,20 +1,12 @@
-import { createHash, type Hash } from 'node:crypto';
-import { open, readdir, readFile, stat, unlink, utimes, type FileHandle } from 'node:fs/promises';
+import { readdir, readFile, stat, unlink, utimes } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import type { Readable } from 'node:stream';
 import { sha256 } from '../contract/canonical.js';
-import { JobFailure } from '../contract/errors.js';
 import type { BlobInfo, BlobListing, BlobStore, DocumentTime, StoredDocument } from './blob-store.js';
-import { DurableFolder, TEMPORARY, unlessAbsent } from './durable-folder.js';
+import { DurableFolder, unlessAbsent } from './durable-folder.js';
+import { assertKey, BLOBS, blobKey, DAMAGED, isDigest, LOCKS } from './keys.js';
 import { Locks } from './lock.js';
 import { storeFailure, unavailable } from './store-failure.js';
 import { openStoreId, readStoreId } from './store-identity.js';
-
-const BLOBS = 'sha256';
-const DAMAGED = 'damaged';
-const LOCKS = 'locks';
-/** First segments that no document's key may have. */
-const RESERVED = new Set([BLOBS, DAMAGED, LOCKS, TEMPORARY, 'store.json']);
 
 /**
  * A store in a folder, shared by any number of processes:
@@ -46,32 +38,11 @@ export class FilesystemBlobStore implements BlobStore {
   }
 
   putBlob(bytes: Uint8Array): Promise<BlobInfo> {
-    return this.#medium(() => this.#keep(sha256(bytes), bytes.byteLength, () => this.#folder.writeTemporary(bytes)));
-  }
-
-  async putBlobStream(stream: Readable, maxBytes: number): Promise<BlobInfo> {
-    let sourceError: unknown;
-    const chunks = watched(stream, (error) => {
-      sourceError = error;
-    });
-    try {
-      return await this.#medium(async () => {
-        const temporary = await this.#folder.temporaryName();
-        try {
-          const { digest, sizeBytes } = await this.#receive(chunks, temporary, maxBytes);
-          return await this.#keep(digest, sizeBytes, () => Promise.resolve(temporary));
-        } finally {
-          await this.#folder.discard(temporary);
-        }
-      });
-    } catch (failure) {
-      // What went wrong at the source is told as such, not as a fault of the store.
-      throw sourceError ?? failure;
-    }
+    return this.#medium(() => this.#keep(sha256(bytes), bytes));
   }
 
   getBlob(digest: string): Promise<Buffer | undefined> {
-    const path = blobPath(digest);
+    const path = blobKey(digest);
     return this.#medium(async () => {
       const bytes = await this.#read(path);
       if (bytes === undefined || sha256(bytes) === digest) return bytes;
@@ -81,7 +52,7 @@ export class FilesystemBlobStore implements BlobStore {
   }
 
   statBlob(digest: string): Promise<BlobInfo | undefined> {
-    const path = blobPath(digest);
+    const path = blobKey(digest);
     return this.#medium(async () => {
       const found = await this.#present(stat(this.#folder.path(path)));
       return found && { sha256: digest, sizeBytes: found.size };
@@ -89,7 +60,7 @@ export class FilesystemBlobStore implements BlobStore {
   }
 
   deleteBlob(digest: string, olderThan?: Date): Promise<boolean> {
-    const path = blobPath(digest);
+    const path = blobKey(digest);
     return this.#change(`blob-${digest}`, async (check) => {
       const found = await this.#present(stat(this.#folder.path(path)));
       if (found === undefined || (olderThan !== undefined && found.mtime >= olderThan)) return false;
@@ -104,7 +75,7 @@ export class FilesystemBlobStore implements BlobStore {
       for (const rest of await this.#names(`${BLOBS}/${first}`)) {
         const digest = `${first}${rest}`;
         if (!isDigest(digest)) continue;
-        const found = await this.#medium(() => unlessAbsent(stat(this.#folder.path(blobPath(digest)))));
+        const found = await this.#medium(() => unlessAbsent(stat(this.#folder.path(blobKey(digest)))));
         if (found) yield { sha256: digest, sizeBytes: found.size, modifiedAt: found.mtime };
       }
     }
@@ -188,8 +159,9 @@ export class FilesystemBlobStore implements BlobStore {
   }
 
   /** Stores a blob that is not there yet or has another length; one that is there becomes young again. */
-  async #keep(digest: string, sizeBytes: number, temporary: () => Promise<string>): Promise<BlobInfo> {
-    const path = blobPath(digest);
+  async #keep(digest: string, bytes: Uint8Array): Promise<BlobInfo> {
+    const path = blobKey(digest);
+    const sizeBytes = bytes.byteLength;
     await this.#folder.ensure(dirname(path));
     return this.#change(`blob-${digest}`, async (check) => {
       const found = await unlessAbsent(stat(this.#folder.path(path)));
@@ -200,31 +172,15 @@ export class FilesystemBlobStore implements BlobStore {
         // Its first writer may have died before this.
         await this.#folder.sync(dirname(path));
       } else {
-        await this.#folder.placeOver(await temporary(), path);
+        await this.#folder.placeOver(await this.#folder.writeTemporary(bytes), path);
       }
       return { sha256: digest, sizeBytes };
     });
   }
 
-  async #receive(
-    chunks: AsyncIterable<unknown>,
-    temporary: string,
-    maxBytes: number,
-  ): Promise<{ digest: string; sizeBytes: number }> {
-    const file = await open(this.#folder.path(temporary), 'wx', 0o600);
-    try {
-      const hash = createHash('sha256');
-      const sizeBytes = await copy(chunks, file, hash, maxBytes);
-      await file.sync();
-      return { digest: hash.digest('hex'), sizeBytes };
-    } finally {
-      await file.close();
-    }
-  }
-
   /** Moves a damaged blob away, unless somebody has stored it again in the meantime. */
   #setAside(digest: string): Promise<void> {
-    const path = blobPath(digest);
+    const path = blobKey(digest);
     return this.#change(`blob-${digest}`, async (check) => {
       await this.#folder.ensure(DAMAGED);
       const bytes = await this.#read(path);
@@ -284,51 +240,6 @@ async function assertPresent(folder: DurableFolder, id: string): Promise<void> {
   );
 }
 
-function isDigest(value: string): boolean {
-  return /^[0-9a-f]{64}$/.test(value);
-}
-
-function blobPath(digest: string): string {
-  if (!isDigest(digest)) throw new Error('A blob is named by its SHA-256 in lower-case hex.');
-  return `${BLOBS}/${digest.slice(0, 2)}/${digest.slice(2)}`;
-}
-
-/** Keys come from the product, never from a person: a bad one is a programming error. */
-function assertKey(key: string): void {
-  const segments = key.split('/');
-  const wellFormed = segments.every((segment) => /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(segment));
-  if (!wellFormed || RESERVED.has(segments[0] ?? '')) throw new Error(`"${key}" is not a key of a document.`);
-}
-
 function documentLock(key: string): string {
   return `document-${sha256(key)}`;
-}
-
-/** The chunks of a stream; an error of the stream itself is told on the way. */
-async function* watched(stream: Readable, onError: (error: unknown) => void): AsyncIterable<unknown> {
-  try {
-    yield* stream;
-  } catch (error) {
-    onError(error);
-    throw error;
-  }
-}
-
-/** Writes and hashes chunks until they end; LIMIT_EXCEEDED beyond maxBytes. */
-async function copy(chunks: AsyncIterable<unknown>, file: FileHandle, hash: Hash, maxBytes: number): Promise<number> {
-  let sizeBytes = 0;
-  for await (const chunk of chunks) {
-    if (!(chunk instanceof Uint8Array)) throw new Error('A blob is read from a stream of bytes.');
-    sizeBytes += chunk.byteLength;
-    if (sizeBytes > maxBytes) {
-      throw new JobFailure({
-        code: 'LIMIT_EXCEEDED',
-        message: `The data is larger than ${maxBytes} bytes.`,
-        nextStep: `Use a file of at most ${maxBytes} bytes.`,
-      });
-    }
-    hash.update(chunk);
-    await file.writeFile(chunk);
-  }
-  return sizeBytes;
 }

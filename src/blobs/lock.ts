@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { unlessAbsent } from './durable-folder.js';
+import { InLine } from './in-line.js';
 import { isRunning, thisProcess } from './process-identity.js';
 import { errnoOf, unavailable } from './store-failure.js';
 
@@ -28,8 +29,8 @@ export interface HeldLock {
  */
 export class Locks {
   readonly #folder: string;
-  /** The last in line of this process, by lock: they wait without touching the disk. */
-  readonly #lines = new Map<string, Promise<void>>();
+  /** Waiters of this process wait without touching the disk. */
+  readonly #line = new InLine();
 
   /** The folder must exist whenever a lock is taken. */
   constructor(folder: string) {
@@ -37,20 +38,8 @@ export class Locks {
   }
 
   /** Runs the work while holding the lock of that name (a file name), one at a time among all processes. */
-  async hold<T>(name: string, work: (lock: HeldLock) => Promise<T>): Promise<T> {
-    const before = this.#lines.get(name);
-    let finish = (): void => {};
-    const line = new Promise<void>((resolve) => {
-      finish = resolve;
-    });
-    this.#lines.set(name, line);
-    try {
-      await before;
-      return await this.#holdFile(name, work);
-    } finally {
-      finish();
-      if (this.#lines.get(name) === line) this.#lines.delete(name);
-    }
+  hold<T>(name: string, work: (lock: HeldLock) => Promise<T>): Promise<T> {
+    return this.#line.wait(name, () => this.#holdFile(name, work));
   }
 
   async #holdFile<T>(name: string, work: (lock: HeldLock) => Promise<T>): Promise<T> {

@@ -1,25 +1,15 @@
-import { randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, relative } from 'node:path';
-import * as z from 'zod';
-import { TEMPORARY, unlessAbsent, type DurableFolder } from './durable-folder.js';
-import { unavailable } from './store-failure.js';
+import { unlessAbsent, type DurableFolder } from './durable-folder.js';
+import { TEMPORARY } from './keys.js';
 import { makeFolder } from './make-folder.js';
-
-/** `store.json` in the root of a store: what makes a folder a store, and this one. */
-const STORE_FILE = 'store.json';
-const storeFileSchema = z.object({ id: z.string().min(1), created_at: z.string() });
+import { newStoreFile, readStoreFile, STORE_FILE } from './store-file.js';
+import { unavailable } from './store-failure.js';
 
 /** The id of the store in a folder, or undefined when there is no store. */
 export async function readStoreId(folder: DurableFolder): Promise<string | undefined> {
   const text = await unlessAbsent(readFile(folder.path(STORE_FILE), 'utf8'));
-  if (text === undefined) return undefined;
-  const parsed = storeFileSchema.safeParse(jsonOrUndefined(text));
-  if (parsed.success) return parsed.data.id;
-  throw unavailable(
-    `${folder.path(STORE_FILE)} cannot be read as the description of a blob store.`,
-    'Restore this file from a backup, or name another folder in IMAGE_BLOB_STORE.',
-  );
+  return text === undefined ? undefined : readStoreFile(text, folder.path(STORE_FILE));
 }
 
 /** Opens the store of a folder, making it (owner-only) when the folder is absent or empty; several processes may do so at once. */
@@ -36,8 +26,7 @@ export async function openStoreId(folder: DurableFolder): Promise<string> {
       `Restore ${STORE_FILE} from a backup, or name an empty folder in IMAGE_BLOB_STORE.`,
     );
   }
-  const content = { id: randomUUID(), created_at: new Date().toISOString() };
-  const temporary = await folder.writeTemporary(Buffer.from(`${JSON.stringify(content)}\n`));
+  const temporary = await folder.writeTemporary(newStoreFile());
   await folder.placeNew(temporary, STORE_FILE);
   if (firstMade !== undefined) await syncUpTo(folder, dirname(firstMade));
   const id = await readStoreId(folder);
@@ -55,13 +44,5 @@ async function syncUpTo(folder: DurableFolder, top: string): Promise<void> {
   for (let at = dirname(folder.root); ; at = dirname(at)) {
     await folder.sync(relative(folder.root, at));
     if (at === top || at === dirname(at)) return;
-  }
-}
-
-function jsonOrUndefined(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

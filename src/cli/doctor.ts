@@ -1,8 +1,6 @@
-import { readdir } from 'node:fs/promises';
 import type { BlobStore } from '../blobs/blob-store.js';
-import { unlessAbsent } from '../blobs/durable-folder.js';
-import { openBlobStore, storeFolder } from '../blobs/open-store.js';
-import { storeFailure } from '../blobs/store-failure.js';
+import { findBlobStore } from '../blobs/open-store.js';
+import { CALL_PATIENCE } from '../blobs/patience.js';
 import { isNotFound } from '../client/describe-job.js';
 import { isTransportError } from '../client/job-reader.js';
 import { readSettings, type Settings } from '../config.js';
@@ -111,11 +109,7 @@ async function contextOf(settings: Settings, machine: Machine, stack: StackStatu
 /** Opening an absent or empty one would make it, which is not for a look to do. */
 async function storeOf(url: string): Promise<BlobStore | JobFailure | undefined> {
   try {
-    const folder = storeFolder(url);
-    const names = await unlessAbsent(readdir(folder)).catch((thrown: unknown) => {
-      throw storeFailure(thrown, folder);
-    });
-    return names === undefined || names.length === 0 ? undefined : await openBlobStore(url);
+    return await findBlobStore(url, CALL_PATIENCE);
   } catch (thrown) {
     if (thrown instanceof JobFailure) return thrown;
     throw thrown;

@@ -1,4 +1,5 @@
 import { openBlobStore } from '../blobs/open-store.js';
+import { CALL_PATIENCE } from '../blobs/patience.js';
 import { readSettings, type Settings } from '../config.js';
 import { failureOfProblems, type Problem } from '../contract/errors.js';
 import { PROVIDER_NAMES, type ProviderName } from '../contract/names.js';
@@ -37,7 +38,7 @@ interface Line {
 export async function limits(env: NodeJS.ProcessEnv, name: string | undefined, options: LimitsOptions, json: boolean): Promise<number> {
   const settings = readSettings(env);
   const { provider, change } = readChange(name, options);
-  const store = await openBlobStore(settings.blobStore);
+  const store = await openBlobStore(settings.blobStore, CALL_PATIENCE);
   const stack = settings.remote ? undefined : await stackOf(settings, env).state();
   const { seen, close } = await reachTemporal(settings, env, stack);
   try {

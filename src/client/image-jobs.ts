@@ -5,6 +5,7 @@ import type { BlobStore } from '../blobs/blob-store.js';
 import { Manifests } from '../blobs/manifests.js';
 import { RecentRequests } from '../blobs/recent-requests.js';
 import { openBlobStore } from '../blobs/open-store.js';
+import { CALL_PATIENCE } from '../blobs/patience.js';
 import type { Settings } from '../config.js';
 import { JobFailure } from '../contract/errors.js';
 import type { JobKind } from '../contract/names.js';
@@ -33,6 +34,7 @@ import { retryJob } from './retry-job.js';
 import { serverInfo } from './server-info.js';
 import { prepareJob, type CallContext } from './start-job.js';
 import { Starter } from './starter.js';
+import { otherStore, otherStores } from './store-agreement.js';
 import { localTemporal, remoteTemporal, unavailable, type Connected, type Temporal } from './temporal.js';
 import { CloseWatch, waitForJobs } from './wait.js';
 
@@ -41,6 +43,8 @@ const START_MS = 4500;
 const CONNECT_MS = 3500;
 /** A read takes milliseconds; a Temporal that is gone must not hold a status call. */
 const READ_MS = 4000;
+/** Whose store it is is asked once, and only while it costs nothing. */
+const STORES_MS = 800;
 const LEAST_READ_MS = 300;
 /** What a retry keeps for the start itself. */
 const LEAST_START_MS = 1000;
@@ -66,6 +70,7 @@ export class ImageJobs implements JobApi {
   readonly #starter: Starter;
   readonly #reader: JobReader;
   #clientRoots: string[] = [];
+  #storeAgreed = false;
 
   private constructor(parts: Parts) {
     this.#parts = parts;
@@ -76,7 +81,7 @@ export class ImageJobs implements JobApi {
   }
 
   static async open(settings: Settings, env: NodeJS.ProcessEnv = process.env): Promise<ImageJobs> {
-    const [store, salt] = await Promise.all([openBlobStore(settings.blobStore), readSalt(settings.dataDir)]);
+    const [store, salt] = await Promise.all([openBlobStore(settings.blobStore, CALL_PATIENCE), readSalt(settings.dataDir)]);
     const fields: AccountFields[] = readAccounts(env);
     const accounts = fields.map((one) => new Account(one, salt));
     let temporal: Temporal;
@@ -103,11 +108,21 @@ export class ImageJobs implements JobApi {
       // A call that is wrong in itself is refused as such, also while Temporal is away.
       const prepared = await prepareJob(kind, rawArguments, this.#callContext('connected' in found ? found.connected : undefined));
       if ('error' in found) throw found.error;
+      await this.#agreeOnStore(found.connected, deadline);
       const started = await this.#starter.start(found.connected, prepared, deadline);
       if (!started.deduplicated) return started.record;
       const { record } = await this.#reader.look(prepared.jobId, Math.max(deadline, Date.now() + LEAST_READ_MS));
       return { ...record, deduplicated: true };
     });
+  }
+
+  /** Once: the local stack works with the store of its folder, and no worker changes its store while it runs. */
+  async #agreeOnStore(connected: Connected, deadline: number): Promise<void> {
+    const { settings, store } = this.#parts;
+    if (this.#storeAgreed || !settings.remote) return;
+    const others = await inTime(connected, Math.min(deadline, Date.now() + STORES_MS), () => otherStores(connected, store.id)).catch(() => undefined);
+    if (others && others.length > 0) throw otherStore(settings.blobStore, others);
+    this.#storeAgreed = others !== undefined;
   }
 
   /** The record of a job; `unknown` for one that was never seen here. Ended jobs are answered without Temporal. */

@@ -77,6 +77,8 @@ export interface JobImage {
   sizeBytes: number;
   /** As they were stored, whatever became of the exported file. RESULT_EXPIRED when they are gone. */
   bytes(): Promise<Buffer>;
+  /** Where anybody can read them for so many seconds; undefined where the store has no such links. */
+  link(seconds: number): Promise<string | undefined>;
 }
 
 /** What a door of the product (MCP, command line) needs of the client. Every method throws JobFailure and nothing else. */

@@ -29,6 +29,9 @@ export async function jobImage({ record, manifest }: Seen, index: number, varian
       if (!bytes) throw gone(jobId, index);
       return bytes;
     },
+    async link(seconds) {
+      return store.linkToBlob?.(blob.sha256, seconds, blob.mimeType);
+    },
   };
 
   async function blobOf(image: SavedImage, wanted: ImageVariant): Promise<{ sha256: string; mimeType: string; sizeBytes: number }> {

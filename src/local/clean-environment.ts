@@ -23,6 +23,15 @@ const PASSED = new Set([
   'https_proxy',
   'no_proxy',
   'all_proxy',
+  // Where the store is, when it is in S3; keys of it come from the files.
+  'AWS_REGION',
+  'AWS_DEFAULT_REGION',
+  'AWS_PROFILE',
+  'AWS_CONFIG_FILE',
+  'AWS_SHARED_CREDENTIALS_FILE',
+  'AWS_ENDPOINT_URL',
+  'AWS_ENDPOINT_URL_S3',
+  'AWS_CA_BUNDLE',
   // Where Go finds modules and keeps what it built. Not GOFLAGS, GOOS, GOARCH: they would build something else.
   'GOROOT',
   'GOPATH',

@@ -14,6 +14,7 @@ const REGIONS: Readonly<Record<string, () => string>> = {
   'settings-jobs': () => settingsTable('jobs'),
   'settings-references': () => settingsTable('references'),
   'settings-stack': () => settingsTable('stack'),
+  'settings-worker': () => settingsTable('worker'),
   'settings-patience': () => settingsTable('patience'),
   'settings-accounts': accountsTable,
 };

@@ -8,7 +8,7 @@ import type { SettingName } from '../config.js';
  */
 export type Reader = 'call' | 'stack' | 'worker' | 'all';
 
-export type SettingGroup = 'temporal' | 'folders' | 'jobs' | 'references' | 'stack' | 'patience';
+export type SettingGroup = 'temporal' | 'folders' | 'jobs' | 'references' | 'stack' | 'worker' | 'patience';
 
 export interface SettingText {
   group: SettingGroup;
@@ -59,7 +59,7 @@ export const SETTING_TEXTS: Readonly<Record<SettingName, SettingText>> = {
     group: 'folders',
     readBy: ['call', 'worker'],
     unset: '`file:` + `store` in the data folder',
-    text: 'Where pictures, manifests and attempt records are kept, as `file:/absolute/path`. Clients and workers of one Temporal must share it.',
+    text: 'Where pictures, manifests and attempt records are kept, as `file:/absolute/path` or `s3://bucket/prefix`. Clients and workers of one Temporal must share it.',
   },
   IMAGE_SAVE_ROOT: {
     group: 'folders',
@@ -232,6 +232,23 @@ export const SETTING_TEXTS: Readonly<Record<SettingName, SettingText>> = {
     text: 'Pictures that one worker decodes at a time; one of more than 25 megapixels counts twice, and takes up to 1 GB of memory.',
   },
   IMAGE_CONNECT_TIMEOUT_SECONDS: { group: 'patience', readBy: ['worker'], text: 'Connecting to a provider, or to the server of a reference.' },
+  IMAGE_WORKER_HEALTH_ADDRESS: {
+    group: 'worker',
+    readBy: ['worker'],
+    unset: 'none',
+    text: '`host:port` where the worker answers `/healthz` (it runs), `/readyz` (Temporal has it among those that ask for work) and `/metrics` (Prometheus).',
+  },
+  IMAGE_WORKER_BUILD_ID: {
+    group: 'worker',
+    readBy: ['worker'],
+    unset: 'not versioned',
+    text: 'Worker Versioning of Temporal, behavior PINNED: a job ends on the build that began it. The worker gets no work before this build is made the current one of the deployment `durable-image-mcp`.',
+  },
+  IMAGE_WORKER_TUNER: {
+    group: 'worker',
+    readBy: ['worker'],
+    text: '`resources` takes as many steps of workflows, uploads and storing at a time as 80 % of the memory and 90 % of the processors allow; `fixed` takes fixed numbers.',
+  },
   IMAGE_ALLOW_PRIVATE_REFERENCE_URLS: {
     group: 'references',
     readBy: ['call', 'worker'],

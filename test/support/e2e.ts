@@ -1,6 +1,5 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -13,6 +12,7 @@ import envPaths from 'env-paths';
 import * as z from 'zod';
 import { isAlive, signal } from '../../src/local/processes.js';
 import { stackStatusSchema, type StackStatus } from '../../src/local/protocol.js';
+import { freePort } from './free-port.js';
 import { temporalBinary } from './temporal-binary.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -262,17 +262,10 @@ export async function startDevServer(): Promise<DevServer> {
   };
 }
 
+export { freePort };
+
 export function plainEnvironment(): Record<string, string> {
   return { PATH: process.env['PATH'] ?? '', HOME: homedir() };
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 /** Looks until something is there, at most 60 seconds. */

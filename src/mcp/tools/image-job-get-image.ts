@@ -14,6 +14,9 @@ const inputSchema = z.strictObject({
 /** In base64 and with the record it stays below 1 MiB, above which hosts cut an answer or end the connection. */
 const MAX_INLINE_BYTES = 700 * 1024;
 
+/** Long enough to fetch the picture once, in the session that asked. */
+const LINK_SECONDS = 900;
+
 /** What hosts show and models read. */
 const SHOWN_TYPES: ReadonlySet<string> = new Set(['image/png', 'image/jpeg', 'image/webp', 'image/gif']);
 
@@ -30,6 +33,7 @@ export const imageJobGetImage: ToolDefinition = {
     const image = await jobs.image(job_id, index, variant);
     const { block, why } = await inline(image, context);
     const { saved, mimeType, sizeBytes } = image;
+    const url = block.length > 0 ? undefined : await linkOf(image);
     const record = {
       ok: true,
       job_id,
@@ -38,6 +42,7 @@ export const imageJobGetImage: ToolDefinition = {
       mime_type: mimeType,
       size_bytes: sizeBytes,
       saved: [saved],
+      ...(url === undefined ? {} : { download_url: url, download_url_seconds: LINK_SECONDS }),
       message: why,
       warnings,
     };
@@ -58,6 +63,16 @@ async function inline(image: JobImage, context: ToolContext): Promise<{ block: A
   } catch (error) {
     if (!(error instanceof JobFailure)) throw error;
     return { block: [], why: `It cannot be read from the store (${error.code}: ${error.message}); ${instead}.` };
+  }
+}
+
+/** For a picture that is not shown, where the store can give one away without its credentials. The path is there all the same. */
+async function linkOf(image: JobImage): Promise<string | undefined> {
+  try {
+    return await image.link(LINK_SECONDS);
+  } catch (error) {
+    if (!(error instanceof JobFailure)) throw error;
+    return undefined;
   }
 }
 

@@ -21,6 +21,7 @@ import { sha256 } from '../../../src/contract/canonical.js';
 import type { GenerationOrder, JobActivities, Target } from '../../../src/contract/plan.js';
 import { capabilitiesOf } from '../../../src/generators/capabilities.js';
 import type { AttemptIdentity, Generator, SubmitOutcome } from '../../../src/generators/generator.js';
+import { NO_METRICS } from '../../../src/metrics.js';
 import { createNormaliser } from '../../../src/references/normalise.js';
 
 export type AttemptInfo = NonNullable<ConstructorParameters<typeof MockActivityEnvironment>[0]>;
@@ -80,6 +81,7 @@ export async function bench({ generators = [], settings: given = {}, store: wrap
     salt,
     local: {},
     logger: pino({ level: 'silent' }),
+    metrics: NO_METRICS,
     lateReplies: new Set(),
     runAgain: async (jobId) => void rerun.push(jobId),
     runs: { look: async () => undefined, recordEnd: async () => undefined, forget: async () => 'forgotten' },
@@ -107,7 +109,6 @@ export function changedStore(store: BlobStore, changes: Partial<BlobStore>): Blo
   return {
     id: store.id,
     putBlob: (bytes) => store.putBlob(bytes),
-    putBlobStream: (stream, maxBytes) => store.putBlobStream(stream, maxBytes),
     getBlob: (digest) => store.getBlob(digest),
     statBlob: (digest) => store.statBlob(digest),
     deleteBlob: (digest, olderThan) => store.deleteBlob(digest, olderThan),

@@ -2,22 +2,22 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Attempts, mayBecome, type AttemptKey, type AttemptRecord, type AttemptState } from '../../../src/blobs/attempts.js';
-import { FilesystemBlobStore } from '../../../src/blobs/filesystem.js';
+import type { BlobStore } from '../../../src/blobs/blob-store.js';
 import { sha256 } from '../../../src/contract/canonical.js';
-import { temporaryFolder } from './support/children.js';
+import { storePlace, type StorePlace } from './support/place.js';
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-let store: FilesystemBlobStore;
+let place: StorePlace;
+let store: BlobStore;
 let attempts: Attempts;
 let time: Date;
 
 beforeEach(async () => {
-  folder = await temporaryFolder();
-  store = await FilesystemBlobStore.open(folder.path);
+  place = await storePlace();
+  store = await place.open();
   time = new Date('2026-01-01T10:00:00.000Z');
   attempts = new Attempts(store, () => time);
 });
-afterEach(() => folder.remove());
+afterEach(() => place.remove());
 
 const key: AttemptKey = { namespace: 'default', workflowId: 'img-1', inputDigest: sha256('input'), item: 0 };
 const fields = {
@@ -83,7 +83,7 @@ describe('opening', () => {
       created_at: time.toISOString(),
       updated_at: time.toISOString(),
     });
-    expect(await new Attempts(await FilesystemBlobStore.open(folder.path)).latest(key)).toEqual(record);
+    expect(await new Attempts(await place.open()).latest(key)).toEqual(record);
     const name = `attempts/default/${sha256('img-1')}/${key.inputDigest}/0/0.json`;
     expect(JSON.parse((await store.readDocument(name))?.bytes.toString() ?? '')).toEqual(record);
   });
@@ -130,7 +130,7 @@ describe('changing', () => {
 
   it('asks again when another writer came first', async () => {
     await recordIn('open');
-    const other = new Attempts(await FilesystemBlobStore.open(folder.path));
+    const other = new Attempts(await place.open());
     const notes = Array.from({ length: 20 }, (_, index) => `note ${index}`);
     await attempts.change(key, 0, (now) => ({ ...now, state: 'accepted' }));
     await Promise.all(
@@ -195,7 +195,7 @@ describe('a record that cannot be read', () => {
   it.each(['', '{"state":"op', '{"state":"unheard-of"}', '[]'])('is a failure, never "none": %j', async (content) => {
     await attempts.open(key, 0, fields);
     const name = `attempts/default/${sha256('img-1')}/${key.inputDigest}/0/0.json`;
-    await writeFile(join(folder.path, name), content);
+    await writeFile(join(place.root, name), content);
     const failure = { code: 'STORE_UNAVAILABLE', retryable: true, message: expect.stringContaining(name) };
     await expect(attempts.latest(key)).rejects.toMatchObject(failure);
     await expect(attempts.open(key, 0, fields)).rejects.toMatchObject(failure);

@@ -1,5 +1,3 @@
-import { utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { Attempts } from '../../../src/blobs/attempts.js';
 import type { BlobListing } from '../../../src/blobs/blob-store.js';
@@ -13,13 +11,12 @@ const get = shelf();
 
 describe('garbage collection', () => {
   it('removes what nothing pins and what is old enough, and counts', async () => {
-    const { folder, store, manifests, blob, job, remaining } = get();
+    const { place, store, manifests, blob, job, remaining } = get();
     const old = await blob('old', 25);
     const young = await blob('young', 23);
     const pinned = await blob('pinned');
     await job('job', { pins: [pinned] });
-    await writeFile(join(folder, 'tmp', 'remains'), 'x');
-    await utimes(join(folder, 'tmp', 'remains'), ago(25), ago(25));
+    await place.leaveRemains('remains', ago(25));
     expect(await collectGarbage({ store, manifests })).toMatchObject({
       examined: 3,
       removed: 1,
@@ -173,12 +170,11 @@ describe('garbage collection', () => {
   });
 
   it('tells in a dry run what would go, and changes nothing', async () => {
-    const { folder, store, manifests, blob, job, remaining } = get();
+    const { place, store, manifests, blob, job, remaining } = get();
     const [old, pinned, made] = await Promise.all([blob('old', 60), blob('pinned', 60), blob('made', 49)]);
     await job('job', { pins: [pinned] });
     await job('local', { created_at: ago(50).toISOString(), input: { kind: 'image_generate', prompt: 'a cat', provider: 'local' } });
-    await writeFile(join(folder, 'tmp', 'remains'), 'x');
-    await utimes(join(folder, 'tmp', 'remains'), ago(25), ago(25));
+    await place.leaveRemains('remains', ago(25));
     const told: string[] = [];
     const dry = await collectGarbage({ store, manifests, dryRun: true, onRemoved: ({ sha256: digest }) => told.push(digest) });
     expect(dry).toMatchObject({ examined: 3, removed: 1, freedBytes: 3, tempFilesRemoved: 0 });

@@ -1,19 +1,19 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { FilesystemBlobStore } from '../../../src/blobs/filesystem.js';
+import type { BlobStore } from '../../../src/blobs/blob-store.js';
 import { Manifests, tombstone, type NewManifest } from '../../../src/blobs/manifests.js';
 import { sha256 } from '../../../src/contract/canonical.js';
-import { temporaryFolder } from './support/children.js';
+import { storePlace, type StorePlace } from './support/place.js';
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-let store: FilesystemBlobStore;
+let place: StorePlace;
+let store: BlobStore;
 let manifests: Manifests;
 
 beforeEach(async () => {
-  folder = await temporaryFolder();
-  store = await FilesystemBlobStore.open(folder.path);
+  place = await storePlace();
+  store = await place.open();
   manifests = new Manifests(store);
 });
-afterEach(() => folder.remove());
+afterEach(() => place.remove());
 
 function manifest(jobId: string): NewManifest {
   return {
@@ -64,7 +64,7 @@ describe('a manifest', () => {
 
   it('loses no change when many change it at once', async () => {
     await manifests.create(manifest('job'));
-    const other = new Manifests(await FilesystemBlobStore.open(folder.path));
+    const other = new Manifests(await place.open());
     const pins = Array.from({ length: 20 }, (_, index) => sha256(String(index)));
     await Promise.all(
       pins.map((pin, index) => (index % 2 ? manifests : other).update('job', (m) => ({ ...m, output_pins: [...m.output_pins, pin] }))),

@@ -20,7 +20,7 @@ describe('openBlobStore', () => {
     expect((await openBlobStore(pathToFileURL(path).href)).id).toBe(store.id);
   });
 
-  it.each(['/var/lib/store', 's3://bucket/prefix', 'file:relative', 'file://host/path', 'file:', ''])('refuses %j', async (url) => {
+  it.each(['/var/lib/store', 's3://', 's3://Bucket', 's3://bucket/../x', 'file:relative', 'file://host/path', 'file:', ''])('refuses %j', async (url) => {
     await expect(openBlobStore(url)).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
       retryable: false,

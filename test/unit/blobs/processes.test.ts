@@ -5,16 +5,17 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import * as z from 'zod';
-import { FilesystemBlobStore } from '../../../src/blobs/filesystem.js';
+import type { BlobStore } from '../../../src/blobs/blob-store.js';
 import { ask, compile, kill, start, temporaryFolder } from './support/children.js';
+import { storePlace, type StorePlace } from './support/place.js';
 
 /** What support/writer.ts writes. */
 const whole = z.object({ body: z.string(), digest: z.string() });
 
 let compiled: Awaited<ReturnType<typeof temporaryFolder>>;
 let programs: string;
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-let store: FilesystemBlobStore;
+let place: StorePlace;
+let store: BlobStore;
 let children: ChildProcess[] = [];
 
 beforeAll(async () => {
@@ -23,17 +24,17 @@ beforeAll(async () => {
 });
 afterAll(() => compiled.remove());
 beforeEach(async () => {
-  folder = await temporaryFolder();
-  store = await FilesystemBlobStore.open(join(folder.path, 'store'));
+  place = await storePlace();
+  store = await place.open();
 });
 afterEach(async () => {
   await Promise.all(children.map(kill));
   children = [];
-  await folder.remove();
+  await place.remove();
 });
 
 async function child(program: string, name: string): Promise<ChildProcess> {
-  const started = await start(join(programs, program), [join(folder.path, 'store'), name]);
+  const started = await start(join(programs, program), [place.url, name]);
   children.push(started);
   return started;
 }
@@ -81,6 +82,6 @@ describe('a process that is killed while it writes', () => {
       if (shared) expect(await store.replaceDocument('documents/shared.json', shared.bytes, shared.version)).toBe(true);
     }
     expect(documents).toBeGreaterThan(15);
-    expect(await readdir(join(folder.path, 'store'))).not.toContain('damaged');
+    expect(await readdir(place.root)).not.toContain('damaged');
   }, 60_000);
 });

@@ -22,10 +22,10 @@ describe('recent requests', () => {
   });
 
   it('are nobody’s trouble when they cannot be read or written', async () => {
-    const { store, folder } = get();
+    const { store, place } = get();
     const requests = new RecentRequests(store);
     await requests.note(DIGEST, ['a']);
-    await writeFile(join(folder, 'requests', `${DIGEST}.json`), '');
+    await writeFile(join(place.root, 'requests', `${DIGEST}.json`), '');
     expect(await requests.jobsOf(DIGEST)).toEqual([]);
     const broken = new RecentRequests(changedStore(store, { putNote: () => Promise.reject(new Error('full')), readDocument: () => Promise.reject(new Error('away')) }));
     await broken.note(DIGEST, ['b']);
@@ -33,17 +33,17 @@ describe('recent requests', () => {
   });
 
   it('leave no other file behind, and go when nobody has renewed them for a month', async () => {
-    const { store, manifests, folder } = get();
+    const { store, manifests, place } = get();
     const requests = new RecentRequests(store);
     const [old, young] = [sha256('old'), sha256('young')];
     for (const digest of [old, young]) await requests.note(digest, ['a']);
     for (const [digest, days] of [[old, 31], [young, 29]] as const) {
-      await utimes(join(folder, 'requests', `${digest}.json`), ago(days * 24), ago(days * 24));
+      await utimes(join(place.root, 'requests', `${digest}.json`), ago(days * 24), ago(days * 24));
     }
-    expect(await readdir(join(folder, 'tmp'))).toEqual([]);
+    expect(await place.residue()).toEqual([]);
     await collectGarbage({ store, manifests, dryRun: true });
-    expect(await readdir(join(folder, 'requests'))).toHaveLength(2);
+    expect(await readdir(join(place.root, 'requests'))).toHaveLength(2);
     await collectGarbage({ store, manifests });
-    expect(await readdir(join(folder, 'requests'))).toEqual([`${young}.json`]);
+    expect(await readdir(join(place.root, 'requests'))).toEqual([`${young}.json`]);
   });
 });

@@ -86,6 +86,7 @@ export function image(jobId: string, index: number, variant: ImageVariant, size 
     mimeType: variant === 'full' ? 'image/png' : 'image/jpeg',
     sizeBytes: size,
     bytes: async () => Buffer.alloc(size, index + 1),
+    link: async () => undefined,
     ...changes,
   };
 }

@@ -16,7 +16,7 @@ export async function temporaryFolder(): Promise<{ path: string; remove(): Promi
 
 /** The store and the child programs of these tests as JavaScript, so that plain node can run them; gives the folder of the programs. */
 export async function compile(into: string): Promise<string> {
-  for (const folder of ['src/blobs', 'src/contract', 'test/unit/blobs/support']) {
+  for (const folder of ['src/blobs', 'src/blobs/s3', 'src/contract', 'test/unit/blobs/support']) {
     for (const name of await readdir(join(repository, folder))) {
       if (!name.endsWith('.ts')) continue;
       const { code } = await transformFile(join(repository, folder, name), {
@@ -36,7 +36,7 @@ export async function compile(into: string): Promise<string> {
 
 /** A child program that says `ready` before it waits for messages. */
 export async function start(program: string, args: readonly string[]): Promise<ChildProcess> {
-  const child = fork(program, args, { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = fork(program, args, { execArgv: [], env: process.env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const first: unknown = await message(child);
   if (first !== 'ready') throw new Error(`${program} said ${String(first)}`);
   return child;

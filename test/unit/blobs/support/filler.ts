@@ -1,10 +1,10 @@
-import { FilesystemBlobStore } from '../../../../src/blobs/filesystem.js';
+import { openBlobStore } from '../../../../src/blobs/open-store.js';
 import { JobFailure } from '../../../../src/contract/errors.js';
 
 /** Prints what a store says on a disk that fills up, and after some space was freed; see full-disk.test.ts. */
-const [folder = '', mode = ''] = process.argv.slice(2);
+const [url = '', mode = ''] = process.argv.slice(2);
 const said: Record<string, unknown> = {};
-const store = await FilesystemBlobStore.open(folder);
+const store = await openBlobStore(url);
 
 async function failureOf(work: Promise<unknown>): Promise<unknown> {
   try {
@@ -17,8 +17,8 @@ async function failureOf(work: Promise<unknown>): Promise<unknown> {
 const key = 'attempts/a/1.json';
 if (mode === 'full') {
   await store.createDocument(key, Buffer.from('first'));
-  const { sha256 } = await store.putBlob(Buffer.alloc(50_000));
-  const big = Buffer.alloc(300_000, 1);
+  const { sha256 } = await store.putBlob(Buffer.alloc(150_000));
+  const big = Buffer.alloc(600_000, 1);
   said['blob'] = await failureOf(store.putBlob(big));
   const current = await store.readDocument(key);
   said['replacement'] = await failureOf(store.replaceDocument(key, big, current?.version ?? ''));

@@ -1,8 +1,8 @@
-import { FilesystemBlobStore } from '../../../../src/blobs/filesystem.js';
+import { openBlobStore } from '../../../../src/blobs/open-store.js';
 
 /** Takes part in races: for each message {create: key} or {count: key, times} it does that and answers with what it won. */
-const [folder = '', name = ''] = process.argv.slice(2);
-const store = await FilesystemBlobStore.open(folder);
+const [url = '', name = ''] = process.argv.slice(2);
+const store = await openBlobStore(url);
 
 interface Task {
   create?: string;

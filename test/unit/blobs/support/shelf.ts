@@ -2,11 +2,11 @@ import { utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from '@jest/globals';
 import { Attempts } from '../../../../src/blobs/attempts.js';
-import { FilesystemBlobStore } from '../../../../src/blobs/filesystem.js';
+import type { BlobStore } from '../../../../src/blobs/blob-store.js';
 import { Manifests, type NewManifest } from '../../../../src/blobs/manifests.js';
 import { sha256 } from '../../../../src/contract/canonical.js';
 import type { JobRecord, SavedImage } from '../../../../src/contract/record.js';
-import { temporaryFolder } from './children.js';
+import { storePlace, type StorePlace } from './place.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -16,8 +16,8 @@ export function ago(hours: number): Date {
 
 /** A store with blobs and jobs of any age. */
 export interface Shelf {
-  folder: string;
-  store: FilesystemBlobStore;
+  place: StorePlace;
+  store: BlobStore;
   manifests: Manifests;
   /** Stores a text so many hours ago and gives its digest. */
   blob: (text: string, hours?: number) => Promise<string>;
@@ -32,29 +32,29 @@ export interface Shelf {
 /** A new one for each test. */
 export function shelf(): () => Shelf {
   let now: Shelf | undefined;
-  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  let place: StorePlace;
   beforeEach(async () => {
-    folder = await temporaryFolder();
-    now = await shelfIn(folder.path);
+    place = await storePlace();
+    now = await shelfIn(place);
   });
-  afterEach(() => folder.remove());
+  afterEach(() => place.remove());
   return () => {
     if (!now) throw new Error('the shelf is there within tests');
     return now;
   };
 }
 
-async function shelfIn(folder: string): Promise<Shelf> {
-  const store = await FilesystemBlobStore.open(folder);
+async function shelfIn(place: StorePlace): Promise<Shelf> {
+  const store = await place.open();
   const manifests = new Manifests(store);
   return {
-    folder,
+    place,
     store,
     manifests,
     async blob(text, hours = 48) {
       const { sha256: digest } = await store.putBlob(Buffer.from(text));
       const then = ago(hours);
-      await utimes(join(folder, 'sha256', digest.slice(0, 2), digest.slice(2)), then, then);
+      await utimes(join(place.root, 'sha256', digest.slice(0, 2), digest.slice(2)), then, then);
       return digest;
     },
     async job(jobId, fields = {}) {

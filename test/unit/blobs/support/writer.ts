@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { FilesystemBlobStore } from '../../../../src/blobs/filesystem.js';
+import { openBlobStore } from '../../../../src/blobs/open-store.js';
 
 /** Creates and replaces documents and stores blobs without end, until it is killed. */
-const [folder = '', run = ''] = process.argv.slice(2);
-const store = await FilesystemBlobStore.open(folder);
+const [url = '', run = ''] = process.argv.slice(2);
+const store = await openBlobStore(url);
 process.send?.('ready');
 
 /** A text that says of itself whether it is whole. */

@@ -1,22 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { FilesystemBlobStore } from '../../../src/blobs/filesystem.js';
+import type { BlobStore } from '../../../src/blobs/blob-store.js';
 import { sha256 } from '../../../src/contract/canonical.js';
-import { temporaryFolder } from './support/children.js';
+import { storePlace, type StorePlace } from './support/place.js';
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let place: StorePlace;
 let root: string;
-let store: FilesystemBlobStore;
+let store: BlobStore;
 
 beforeEach(async () => {
-  folder = await temporaryFolder();
-  root = join(folder.path, 'data', 'store');
-  store = await FilesystemBlobStore.open(root);
+  place = await storePlace();
+  ({ root } = place);
+  store = await place.open();
 });
-afterEach(() => folder.remove());
+afterEach(() => place.remove());
 
 const bytes = Buffer.from('a picture');
 const digest = sha256(bytes);
@@ -31,9 +30,9 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
 
 describe('opening', () => {
   it('keeps the id of a store, also when many open it at once', async () => {
-    const again = await Promise.all(Array.from({ length: 10 }, () => FilesystemBlobStore.open(root)));
-    const fresh = join(folder.path, 'fresh');
-    const first = await Promise.all(Array.from({ length: 10 }, () => FilesystemBlobStore.open(fresh)));
+    const again = await Promise.all(Array.from({ length: 10 }, () => place.open()));
+    const fresh = place.beside('fresh');
+    const first = await Promise.all(Array.from({ length: 10 }, () => fresh.open()));
     expect(new Set(again.map(({ id }) => id))).toEqual(new Set([store.id]));
     expect(new Set(first.map(({ id }) => id)).size).toBe(1);
     expect(first[0]?.id).not.toBe(store.id);
@@ -42,30 +41,30 @@ describe('opening', () => {
   it('lets only the owner in', async () => {
     await store.putBlob(bytes);
     await store.createDocument('documents/a.json', bytes);
-    const paths = ['', ...(await readdir(root, { recursive: true }))];
-    expect(paths.length).toBeGreaterThan(6);
-    for (const path of paths) expect((await stat(join(root, path))).mode & 0o077).toBe(0);
+    expect((await readdir(root, { recursive: true })).length).toBeGreaterThan(5);
+    expect(await place.readableByOthers()).toEqual([]);
   });
 
-  it('does not begin a store in a folder that holds something else', async () => {
-    const strange = join(folder.path, 'strange');
-    await mkdir(join(strange, 'attempts'), { recursive: true });
-    await expect(FilesystemBlobStore.open(strange)).rejects.toMatchObject({
+  it('does not begin a store in a place that holds something else', async () => {
+    const strange = place.beside('strange');
+    await mkdir(join(strange.root, 'attempts'), { recursive: true });
+    await writeFile(join(strange.root, 'attempts', 'a.json'), '{}');
+    await expect(strange.open()).rejects.toMatchObject({
       ...unavailable,
-      message: expect.stringContaining(`${strange} is not empty and has no store.json`),
+      message: expect.stringContaining(`${strange.shown} is not empty and has no store.json`),
     });
   });
 
   it('refuses a damaged store.json instead of making a new one', async () => {
     await writeFile(join(root, 'store.json'), '{"id":');
-    await expect(FilesystemBlobStore.open(root)).rejects.toMatchObject(unavailable);
+    await expect(place.open()).rejects.toMatchObject(unavailable);
   });
 });
 
 describe('blobs', () => {
   it('are found under their digest by every process that opens the store', async () => {
     expect(await store.putBlob(bytes)).toEqual({ sha256: digest, sizeBytes: bytes.length });
-    const other = await FilesystemBlobStore.open(root);
+    const other = await place.open();
     expect(await other.getBlob(digest)).toEqual(bytes);
     expect(await other.statBlob(digest)).toEqual({ sha256: digest, sizeBytes: bytes.length });
     expect(readFileSync(blobFile())).toEqual(bytes);
@@ -110,7 +109,9 @@ describe('blobs', () => {
     await writeFile(join(root, 'sha256', '.DS_Store'), 'x');
     const [blob, ...others] = await all(store.listBlobs());
     expect(others).toEqual([]);
-    expect(blob).toMatchObject({ sha256: digest, sizeBytes: bytes.length, modifiedAt: (await stat(blobFile())).mtime });
+    expect(blob).toMatchObject({ sha256: digest, sizeBytes: bytes.length });
+    // A store may tell whole seconds.
+    expect(Math.abs((blob?.modifiedAt.getTime() ?? 0) - (await stat(blobFile())).mtimeMs)).toBeLessThan(1000);
   });
 
   it('go when they are deleted, but not when they were stored since', async () => {
@@ -130,42 +131,6 @@ describe('blobs', () => {
   });
 });
 
-describe('streams', () => {
-  it('are stored like bytes', async () => {
-    const parts = Array.from({ length: 50 }, (_, index) => Buffer.alloc(10_000, index));
-    const whole = Buffer.concat(parts);
-    const info = await store.putBlobStream(Readable.from(parts), whole.length);
-    expect(info).toEqual({ sha256: sha256(whole), sizeBytes: whole.length });
-    expect(await store.getBlob(info.sha256)).toEqual(whole);
-    expect(await store.putBlobStream(Readable.from(parts), whole.length)).toEqual(info);
-    expect(await readdir(join(root, 'tmp'))).toEqual([]);
-  });
-
-  it('that are too long are refused and leave nothing', async () => {
-    const endless = Readable.from(
-      (function* () {
-        for (;;) yield Buffer.alloc(1000);
-      })(),
-    );
-    await expect(store.putBlobStream(endless, 10_000)).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
-    expect(endless.destroyed).toBe(true);
-    expect(await readdir(join(root, 'tmp'))).toEqual([]);
-    expect(await all(store.listBlobs())).toEqual([]);
-  });
-
-  it('that fail at their source fail with the error of the source', async () => {
-    const broken = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' });
-    const stream = Readable.from(
-      (function* () {
-        yield bytes;
-        throw broken;
-      })(),
-    );
-    await expect(store.putBlobStream(stream, 100)).rejects.toBe(broken);
-    expect(await readdir(join(root, 'tmp'))).toEqual([]);
-  });
-});
-
 describe('documents', () => {
   const key = 'documents/one.json';
 
@@ -174,7 +139,7 @@ describe('documents', () => {
     expect(await store.createDocument(key, Buffer.from('second'))).toBe(false);
     expect((await store.readDocument(key))?.bytes.toString()).toBe('first');
     expect(await readFile(join(root, key), 'utf8')).toBe('first');
-    expect(await readdir(join(root, 'tmp'))).toEqual([]);
+    expect(await place.residue()).toEqual([]);
   });
 
   it('are replaced only in the version that was read', async () => {
@@ -183,8 +148,7 @@ describe('documents', () => {
     expect(await store.replaceDocument(key, Buffer.from('second'), first?.version ?? '')).toBe(true);
     expect(await store.replaceDocument(key, Buffer.from('third'), first?.version ?? '')).toBe(false);
     expect((await store.readDocument(key))?.bytes.toString()).toBe('second');
-    expect(await readdir(join(root, 'locks'))).toEqual([]);
-    expect(await readdir(join(root, 'tmp'))).toEqual([]);
+    expect(await place.residue()).toEqual([]);
   });
 
   it('do not come back by a replacement after they were deleted', async () => {
@@ -233,7 +197,7 @@ describe('a medium that fails', () => {
       () => store.putBlob(bytes),
     ];
     for (const call of calls) {
-      await expect(call()).rejects.toMatchObject({ ...unavailable, message: expect.stringContaining(root) });
+      await expect(call()).rejects.toMatchObject({ ...unavailable, message: expect.stringContaining(place.shown) });
     }
     // The empty mount point of a volume that is not mounted.
     await mkdir(root);
@@ -247,7 +211,7 @@ describe('a medium that fails', () => {
 
   it('is told apart from another store at the same place', async () => {
     await rm(root, { recursive: true });
-    await FilesystemBlobStore.open(root);
+    await place.open();
     await expect(store.readDocument('attempts/a/1.json')).rejects.toMatchObject({
       ...unavailable,
       message: expect.stringContaining('another blob store'),
@@ -255,12 +219,11 @@ describe('a medium that fails', () => {
   });
 
   it('below a file is STORE_UNAVAILABLE with the path and what to do', async () => {
-    const file = join(folder.path, 'file');
-    await writeFile(file, '');
-    const failing = FilesystemBlobStore.open(join(file, 'store'));
-    await expect(failing).rejects.toMatchObject({
+    await writeFile(place.beside('file').root, '');
+    const below = place.beside('file/store');
+    await expect(below.open()).rejects.toMatchObject({
       ...unavailable,
-      message: expect.stringContaining(join(file, 'store')),
+      message: expect.stringContaining(below.shown),
       nextStep: expect.stringContaining('IMAGE_BLOB_STORE'),
     });
   });
@@ -268,8 +231,9 @@ describe('a medium that fails', () => {
   it('recovers by itself when a folder inside was removed', async () => {
     await store.createDocument('documents/a/1.json', bytes);
     await rm(join(root, 'documents'), { recursive: true });
-    await expect(store.createDocument('documents/a/2.json', bytes)).rejects.toMatchObject(unavailable);
-    expect(await store.createDocument('documents/a/2.json', bytes)).toBe(true);
+    // A store that remembers its folders fails once.
+    await store.createDocument('documents/a/2.json', bytes).catch((error: unknown) => expect(error).toMatchObject(unavailable));
+    expect(await store.createDocument('documents/a/3.json', bytes)).toBe(true);
   });
 
   const asRoot = process.getuid?.() === 0;
@@ -284,12 +248,10 @@ describe('a medium that fails', () => {
 });
 
 describe('sweeping', () => {
-  it('removes only old temporary files', async () => {
-    await writeFile(join(root, 'tmp', 'old'), 'x');
-    await writeFile(join(root, 'tmp', 'new'), 'x');
-    const old = new Date(Date.now() - 25 * 3_600_000);
-    await utimes(join(root, 'tmp', 'old'), old, old);
-    expect(await store.sweepTemporary(new Date(Date.now() - 24 * 3_600_000))).toBe(1);
-    expect(await readdir(join(root, 'tmp'))).toEqual(['new']);
+  it('removes only old remains of unfinished work', async () => {
+    await place.leaveRemains('old', new Date(Date.now() - 25 * 3_600_000));
+    await place.leaveRemains('new', new Date());
+    expect(await store.sweepTemporary?.(new Date(Date.now() - 24 * 3_600_000))).toBe(1);
+    expect(await place.residue()).toEqual(['new']);
   });
 });
