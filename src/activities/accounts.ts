@@ -19,6 +19,8 @@ export function accountFor(deps: ActivityDependencies, target: Target, recordedA
   const message =
     id === undefined
       ? `No account of ${provider} is known here. Set ${makerFor(provider)} where the worker runs, or start a client that has it.`
-      : `Waiting for the key of account ${id} of ${provider}. Start the client that submitted this job: its key is in that client's environment.`;
+      : deps.local
+        ? `Waiting for the key of account ${id} of ${provider}. Start the client that submitted this job: its key is in that client's environment.`
+        : `Waiting for the key of account ${id} of ${provider}, which no worker here has any more. Start a worker with the key that was used when this was sent.`;
   throw new Waiting(WAITING.key, message, deps.settings.IMAGE_WAITING_POLL_SECONDS);
 }

@@ -23,7 +23,8 @@ export async function collectGeneration(deps: ActivityDependencies, { order, acc
 
   const beats = beatWhile(deps.settings.IMAGE_COLLECT_HEARTBEAT_SECONDS);
   try {
-    beats.say({ phase: 'polling', handle: accepted.handle });
+    // The handle is in history: a beat that says it is needed to show life, not to keep it, and each one is billed.
+    beats.prepare({ phase: 'polling', handle: accepted.handle });
     const polling = pollUntilDone(
       deps,
       { key, generator, account, accepted, since: standing?.created_at },

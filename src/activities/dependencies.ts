@@ -7,6 +7,7 @@ import type { Settings } from '../config.js';
 import type { ProviderName } from '../contract/names.js';
 import type { Generator } from '../generators/generator.js';
 import type { Logger } from '../log.js';
+import type { Metrics } from '../metrics.js';
 import type { Normaliser } from '../references/normalise.js';
 import type { ProviderLimits } from '../shaping/limits.js';
 
@@ -27,6 +28,7 @@ export interface ActivityDependencies {
   /** The local stack exports files, and its jobs carry the accounts of their clients. */
   local: { databaseId?: string } | undefined;
   logger: Logger;
+  metrics: Metrics;
   /** Sockets that still listen for replies which their jobs gave up; a worker ends when they have. */
   lateReplies: Set<Promise<void>>;
   /** Starts a job that ended again, under its ID, because its paid result came late. */

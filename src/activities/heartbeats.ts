@@ -9,6 +9,8 @@ import type { Logger } from '../log.js';
  */
 export function beatWhile(timeoutSeconds: number): {
   say: (progress: GenerationProgress) => void;
+  /** What the next beat is to say; nothing is sent now. */
+  prepare: (progress: GenerationProgress) => void;
   stop: () => void;
 } {
   // What an earlier attempt said stands until this one says more: it may be the only place that knows a handle.
@@ -19,6 +21,9 @@ export function beatWhile(timeoutSeconds: number): {
     say(progress) {
       details = progress;
       beat();
+    },
+    prepare(progress) {
+      details = progress;
     },
     stop: () => clearInterval(timer),
   };

@@ -44,7 +44,7 @@ export function refuseOtherStore(deps: ActivityDependencies, input: JobInput): v
   if (expected === undefined || expected === deps.store.id) return;
   throw new JobFailure({
     code: 'STORE_UNAVAILABLE',
-    message: `The job was submitted to the store ${expected}, and this worker uses the store ${deps.store.id}.`,
+    message: `The job was submitted to the store ${expected}, and this worker uses the store ${deps.store.id} (${deps.settings.blobStore}).`,
     nextStep: 'Start this worker with the IMAGE_BLOB_STORE of the client that submitted the job.',
     retryable: true,
   });

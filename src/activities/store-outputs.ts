@@ -37,6 +37,9 @@ export async function storeOutputs(deps: ActivityDependencies, order: StoreOrder
       output_pins: [...new Set([...now.output_pins, ...kept.flatMap((one) => one.pins)])],
       derived: { ...now.derived, ...Object.fromEntries(kept.flatMap((one) => (one.derived ? [[one.saved.sha256, one.derived]] : []))) },
     }));
+    for (const { provider, generated } of order.outcomes) {
+      if (generated) deps.metrics.pictures(provider, generated.outputs.length, generated.cost);
+    }
     return record;
   } finally {
     beats.stop();

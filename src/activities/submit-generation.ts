@@ -81,24 +81,46 @@ async function send(
   }
 
   // From here on the request may be charged. Nothing stands between the record and the request.
+  const sentAt = performance.now();
   const reply = prepared.send(deps.settings.IMAGE_SUBMIT_LISTEN_SECONDS);
   const outcome = await withinPatience(reply, givesUpAt);
-  if (!outcome) return giveUp(deps, sending, record, reply, prepared);
-  if (outcome.type === 'accepted') {
-    // The first thing that leaves this process is the handle: should the store fail now, the next attempt still finds it. An earlier
-    // heartbeat would hold it back, since Temporal sends one now and then, not each.
-    say({ phase: 'sending', handle: outcome.handle, nonce: identity.nonce });
+  if (!outcome) {
+    deps.metrics.request(generator.name, 'ambiguous', (performance.now() - sentAt) / 1000);
+    return giveUp(deps, sending, record, reply, prepared);
   }
-  const stands = await unaborted(
-    () => (outcome.type === 'ambiguous' ? settleLost(deps, { key, record, order, generator }, outcome.reason) : settle(deps, key, n, outcome, generator)),
-    deps.logger,
+  const stands = await alsoByHeartbeat(outcome, (handle) => say({ phase: 'sending', handle, nonce: identity.nonce }), () =>
+    unaborted(
+      () => (outcome.type === 'ambiguous' ? settleLost(deps, { key, record, order, generator }, outcome.reason) : settle(deps, key, n, outcome, generator)),
+      deps.logger,
+    ),
   );
+  deps.metrics.request(generator.name, stands.state, (performance.now() - sentAt) / 1000);
   // Without it the others are told by the provider themselves.
   await heedDelay(deps, generator.name, account?.id, outcome).catch(() => undefined);
   // Judged by somebody else meanwhile (a machine that slept): then no activity of this sender's is waited for any more.
   if (stands.late) followLateReply(deps, { key, record, order, generator, jobId, reply });
   if (outcome.type === 'not_billed' && outcome.nextForm !== undefined && stands.state === 'not_billed') return undefined;
   return endOf(stands, deps, key);
+}
+
+/** A store takes milliseconds for a record. A heartbeat is billed by Temporal, so one that is not needed is not sent. */
+const SLOW_STORE_MS = 100;
+
+/**
+ * Writes a reply down. Should that take long or fail, the handle leaves this process by a heartbeat meanwhile: the next attempt
+ * finds it there. An earlier heartbeat would hold it back, since Temporal sends one now and then, not each.
+ */
+async function alsoByHeartbeat<T>(outcome: SubmitOutcome, say: (handle: string) => void, write: () => Promise<T>): Promise<T> {
+  if (outcome.type !== 'accepted') return write();
+  const timer = setTimeout(() => say(outcome.handle), SLOW_STORE_MS);
+  try {
+    return await write();
+  } catch (error) {
+    say(outcome.handle);
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The reply, or undefined when the record may be judged before it came. */

@@ -8,6 +8,7 @@ import { Attempts } from '../../../src/blobs/attempts.js';
 import { Manifests } from '../../../src/blobs/manifests.js';
 import type { Plan } from '../../../src/contract/plan.js';
 import { createLocalGenerator } from '../../../src/generators/local/index.js';
+import { NO_METRICS } from '../../../src/metrics.js';
 import { createNormaliser } from '../../../src/references/normalise.js';
 import { rememberingReferences } from '../../../src/references/recent-references.js';
 import type { JobAttempt, Place } from '../case.js';
@@ -34,6 +35,7 @@ export async function job(doors: Doors, place: Place, given: JobAttempt): Promis
     salt: SALT,
     local: {},
     logger: pino({ level: 'silent' }),
+    metrics: NO_METRICS,
     lateReplies: new Set(),
     runAgain: async () => undefined,
     runs: { look: async () => undefined, recordEnd: async () => undefined, forget: async () => 'forgotten' },
