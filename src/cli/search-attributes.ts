@@ -1,4 +1,5 @@
-import { Connection, isGrpcServiceError } from '@temporalio/client';
+import { isGrpcServiceError, type Connection } from '@temporalio/client';
+import { connectTemporal } from '../client/connect.js';
 import { unavailable } from '../client/temporal.js';
 import { readSettings, type Settings } from '../config.js';
 import { JobFailure } from '../contract/errors.js';
@@ -30,7 +31,7 @@ export async function setUpSearchAttributes(env: NodeJS.ProcessEnv, json: boolea
   const settings = readSettings(env);
   const target = settings.remote ? readTemporalConfig(settings, env) : await runningStack(settings, env);
   const { address, namespace } = target;
-  const connection = await Connection.connect({ ...target.connection, address, connectTimeout: ANSWER_MS }).catch((error: unknown) => {
+  const connection = await connectTemporal({ ...target.connection, address, connectTimeout: ANSWER_MS }).catch((error: unknown) => {
     throw unavailable(address, error);
   });
   try {

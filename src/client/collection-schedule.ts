@@ -14,6 +14,8 @@ const { Schedule } = proto.temporal.api.schedule.v1;
 /** To be raised with each change below: a worker of an older version leaves a newer definition as it is. */
 const DEFINITION = 1;
 const DEFINITION_MEMO = 'definition';
+/** Of the Schedule: where the store is, for people and for clients with another one. */
+export const STORE_MEMO = 'store';
 const DAY_SECONDS = 24 * 3600;
 /** Many stores at one Temporal do not begin in the same minute. */
 const JITTER_SECONDS = 2 * 3600;
@@ -41,7 +43,7 @@ export interface ScheduleKeeper {
 /** For a worker that starts: behind its first job, and never a reason not to work. Where it is not allowed, that is told once. */
 export async function keepCollectionSchedule({ client, storeId, settings, logger, signal }: ScheduleKeeper): Promise<void> {
   try {
-    await client.connection.withAbortSignal(signal, () => ensureCollectionSchedule(client, storeId));
+    await client.connection.withAbortSignal(signal, () => ensureCollectionSchedule(client, storeId, settings.blobStore));
   } catch (error) {
     if (signal.aborted) return;
     const command = commandFor(settings, ['gc']);
@@ -57,14 +59,15 @@ export async function keepCollectionSchedule({ client, storeId, settings, logger
  * older one made. What a person set stays: whether it is paused and why, and, until a newer version comes, its times too. Errors
  * are Temporal's own.
  */
-export async function ensureCollectionSchedule(client: ScheduleClient, storeId: string): Promise<void> {
+export async function ensureCollectionSchedule(client: ScheduleClient, storeId: string, storeUrl: string): Promise<void> {
   const { workflowService, connection, options } = client;
   const { namespace, identity } = options;
   const request = { namespace, identity, scheduleId: collectionScheduleId(storeId) };
   await connection.withDeadline(Date.now() + ANSWER_MS, async () => {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await workflowService.createSchedule({ ...request, requestId: crypto.randomUUID(), schedule: definition(storeId) });
+        const memo = { fields: { [STORE_MEMO]: defaultPayloadConverter.toPayload(storeUrl) } };
+        await workflowService.createSchedule({ ...request, requestId: crypto.randomUUID(), schedule: definition(storeId), memo });
         return;
       } catch (error) {
         if (!isCode(error, GRPC.alreadyExists)) throw error;

@@ -1,9 +1,10 @@
 import { isGrpcServiceError, type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
+import * as z from 'zod';
 import { jobErrorSchema, jobRecordSchema, type JobRecord, type JobStage } from '../contract/record.js';
 import { WAITING, WORKFLOW_TYPE } from '../contract/names.js';
 import type { JobError } from '../contract/errors.js';
-import { readHistory, timeOf, type JobHistory } from './history.js';
+import { first, readHistory, timeOf, type JobHistory } from './history.js';
 import { inputFacts, planFacts } from './job-facts.js';
 import type { Connected, WorkerState } from './temporal.js';
 
@@ -13,6 +14,9 @@ type PendingActivity = temporal.api.workflow.v1.IPendingActivityInfo;
 /** Values of Temporal's WorkflowExecutionStatus and PendingActivityState. */
 const STATUS = { running: 1, completed: 2, failed: 3, cancelled: 4, terminated: 5, timedOut: 7, paused: 8 } as const;
 const ACTIVITY_STARTED = 2;
+
+/** What an activity's failure says in its details; written by src/activities/boundary.ts. */
+const failureDetailsSchema = z.object({ error: jobErrorSchema });
 
 /** What Temporal knows of a job: undefined when it knows none of this ID, or one that is no image job. */
 export interface Described {
@@ -147,6 +151,10 @@ function runningRecord(
   if (pausing && type === WAITING.key) {
     record.stage = 'waiting_for_key';
     record.message = reason ?? 'The job waits for a key.';
+  } else if (pausing && type === 'STORE_UNAVAILABLE') {
+    const error = storeError(failure);
+    record.message = `${record.message.slice(0, -1)}; attempt ${attempt}, because its worker cannot use the store.`;
+    if (error) record.error = error;
   } else if (pausing && type === 'PROVIDER_RATE_LIMITED') {
     record.stage = 'rate_limited';
     record.message = `Waiting until ${clock(told)}: rate limit at ${base.provider ?? 'the provider'}.`;
@@ -167,6 +175,11 @@ function runningRecord(
     record.message = worker.message ?? 'No worker runs.';
   }
   return record;
+}
+
+/** What a step has said of its store, as whoever looks can do something about it. */
+function storeError(failure: PendingActivity['lastFailure']): JobError | undefined {
+  return failureDetailsSchema.safeParse(first(failure?.applicationFailureInfo?.details)).data?.error;
 }
 
 const STAGE_MESSAGES: Partial<Record<JobStage, string>> = {

@@ -1,4 +1,5 @@
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
+import { connectTemporal } from './connect.js';
 import { Attempts } from '../blobs/attempts.js';
 import { Manifests, type Manifest } from '../blobs/manifests.js';
 import { openBlobStore } from '../blobs/open-store.js';
@@ -30,7 +31,7 @@ export async function recoverJobs(options: RecoverOptions): Promise<number> {
   const store = await openBlobStore(settings.blobStore);
   const manifests = new Manifests(store);
   const attempts = new Attempts(store);
-  const connection = await Connection.connect({ address });
+  const connection = await connectTemporal({ address });
   try {
     const client = new Client({ connection, namespace });
     const connected: Connected = { client, connection, namespace, address, worker: async () => ({ state: 'alive' }) };

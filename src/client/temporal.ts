@@ -1,4 +1,5 @@
-import { Client, Connection } from '@temporalio/client';
+import { Client, type Connection } from '@temporalio/client';
+import { connectTemporal } from './connect.js';
 import type { Settings } from '../config.js';
 import { JobFailure } from '../contract/errors.js';
 import { TASK_QUEUES, type ProviderName } from '../contract/names.js';
@@ -49,7 +50,7 @@ export function remoteTemporal(settings: Settings, env: NodeJS.ProcessEnv): Temp
   const open = async (timeoutMs: number): Promise<Connected> => {
     const { address, namespace, connection: options } = readTemporalConfig(settings, env);
     try {
-      const connection = await Connection.connect({ ...options, connectTimeout: timeoutMs });
+      const connection = await connectTemporal({ ...options, connectTimeout: timeoutMs });
       const client = new Client({ connection, namespace });
       return { client, connection, namespace, address, worker: () => pollersOf(client, settings) };
     } catch (error) {
@@ -90,7 +91,7 @@ export function localTemporal(stack: LocalStack): Temporal {
       return current;
     }
     await current?.connection.close().catch(() => undefined);
-    const connection = await Connection.connect({ address: found.address, connectTimeout: timeoutMs }).catch((error: unknown) => {
+    const connection = await connectTemporal({ address: found.address, connectTimeout: timeoutMs }).catch((error: unknown) => {
       throw unavailable(found.address, error);
     });
     const client = new Client({ connection, namespace: found.namespace });

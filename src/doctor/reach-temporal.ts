@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
-import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
+import { Client, isGrpcServiceError } from '@temporalio/client';
+import { connectTemporal } from '../client/connect.js';
 import type { Settings } from '../config.js';
 import { JobFailure } from '../contract/errors.js';
 import type { StackStatus } from '../local/protocol.js';
@@ -23,7 +24,7 @@ export async function reachTemporal(
   if ('level' in target) return { seen: { state: 'away', finding: target }, close: nothing };
   const { address, namespace } = target;
   try {
-    const connection = await Connection.connect({ ...target.connection, address, connectTimeout: CONNECT_MS });
+    const connection = await connectTemporal({ ...target.connection, address, connectTimeout: CONNECT_MS });
     const client = new Client({ connection, namespace });
     return { seen: { state: 'answers', client, ...target }, close: async () => await connection.close() };
   } catch (thrown) {

@@ -42,7 +42,8 @@ export async function savedPorts(dataDir: string): Promise<Ports | undefined> {
   return await readJson(portsSchema, join(dataDir, 'ports.json'));
 }
 
-async function freePort(except: number | undefined): Promise<number> {
+/** A free port of 127.0.0.1. */
+export async function freePort(except?: number): Promise<number> {
   for (let tries = 0; tries < TRIES; tries++) {
     const port = randomInt(LOWEST, HIGHEST);
     if (port !== except && (await isFree(port))) return port;

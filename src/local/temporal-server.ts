@@ -1,6 +1,7 @@
 import { closeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Connection } from '@temporalio/client';
+import type { Connection } from '@temporalio/client';
+import { connectTemporal } from '../client/connect.js';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import { SEARCH_ATTRIBUTES, WORKFLOW_TYPE } from '../contract/names.js';
 import { spawnGuarded, type GuardedProcess } from './guarded-process.js';
@@ -116,7 +117,7 @@ function serverArguments({ databasePath, ports }: ServerOptions): string[] {
 async function connect(address: string, signal: AbortSignal): Promise<Connection> {
   for (;;) {
     try {
-      return await Connection.connect({ address, connectTimeout: 1000 });
+      return await connectTemporal({ address, connectTimeout: 1000 });
     } catch {
       await delay(30, undefined, { signal });
     }
