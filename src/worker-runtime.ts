@@ -3,12 +3,18 @@ import type { Logger } from './log.js';
 
 /**
  * Sends the logs of Temporal's native code to ours: unless forwarded they go to stdout, which is not theirs to write to.
- * Once a process, before its first worker.
+ * Its figures, and ours, are told in the format of Prometheus at the port, on loopback, if one is given. Once a process, before its
+ * first worker.
  */
-export function installRuntime(logger: Logger): void {
+export function installRuntime(logger: Logger, metricsPort?: number): void {
   Runtime.install({
     logger: new DefaultLogger('INFO', (entry) => forward(logger, entry)),
-    telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'WARN' }), forward: {} } },
+    telemetryOptions: {
+      logging: { filter: makeTelemetryFilterString({ core: 'WARN' }), forward: {} },
+      ...(metricsPort === undefined
+        ? {}
+        : { metrics: { prometheus: { bindAddress: `127.0.0.1:${metricsPort}`, countersTotalSuffix: true, unitSuffix: true, useSecondsForDurations: true } } }),
+    },
     // The process decides itself when it ends.
     shutdownSignals: [],
   });

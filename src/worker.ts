@@ -1,6 +1,7 @@
+import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
-import { NativeConnection, Worker, type WorkerOptions, type WorkerTuner } from '@temporalio/worker';
+import { NativeConnection, Runtime, Worker, type WorkerOptions, type WorkerTuner } from '@temporalio/worker';
 import { readDatabase } from './local/database.js';
 import { readSalt } from './accounts/salt.js';
 import type { AccountRegistry } from './accounts/registry.js';
@@ -17,7 +18,10 @@ import { unavailable } from './client/temporal.js';
 import type { Settings } from './config.js';
 import { submitQueue, TASK_QUEUES } from './contract/names.js';
 import { createGenerators } from './generators/index.js';
+import { serveHealth } from './health.js';
 import type { Logger } from './log.js';
+import { createMetrics } from './metrics.js';
+import { Polling } from './polling.js';
 import { createNormaliser } from './references/normalise.js';
 import { rememberingReferences } from './references/recent-references.js';
 import type { AdjustableSlots } from './shaping/adjustable-slots.js';
@@ -31,12 +35,17 @@ export interface RunWorkerOptions {
   settings: Settings;
   accounts: AccountRegistry;
   logger: Logger;
+  /** Where the exporter of the runtime tells its figures on loopback. */
+  metricsPort?: number | undefined;
   onReady?: () => void;
   /** Aborting drains: no new work, requests in flight are finished, then the promise resolves. */
   signal: AbortSignal;
 }
 
-const BUNDLE = fileURLToPath(new URL('../dist/workflow-bundle.js', import.meta.url));
+/** Of Worker Versioning, where it is used. */
+const DEPLOYMENT = 'durable-image-mcp';
+
+export const WORKFLOW_BUNDLE = fileURLToPath(new URL('../dist/workflow-bundle.js', import.meta.url));
 
 /** Runs the worker of all queues until the signal aborts and everything in flight is written down. */
 export async function runWorker(options: RunWorkerOptions): Promise<void> {
@@ -51,6 +60,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     const stop = (): void => workers.forEach((worker) => worker.getState() === 'RUNNING' && worker.shutdown());
     signal.addEventListener('abort', stop, { once: true });
     const running = Promise.all(workers.map((worker) => worker.run()));
+    const health = await startHealth(options, client);
     if (signal.aborted) stop();
     else options.onReady?.();
     const limiting = deps.limits.keep(client, options.logger, signal);
@@ -59,9 +69,20 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     await Promise.all([scheduling, limiting]);
     // A reply that comes late is paid for like any other.
     await Promise.allSettled(deps.lateReplies);
+    await health?.close();
   } finally {
     await connection.close();
   }
+}
+
+/** What this process is called among those that ask Temporal for work. */
+const IDENTITY = `${process.pid}@${hostname()}`;
+
+async function startHealth({ settings, namespace, metricsPort, logger }: RunWorkerOptions, client: Client): Promise<{ close(): Promise<void> } | undefined> {
+  const { IMAGE_WORKER_HEALTH_ADDRESS: address } = settings;
+  if (address === undefined) return undefined;
+  const polling = new Polling(client, namespace, IDENTITY);
+  return serveHealth(address, { problem: () => polling.problem(), metrics: async () => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text() }, logger);
 }
 
 async function dependencies(options: RunWorkerOptions, client: Client): Promise<ActivityDependencies & { limits: WorkerLimits }> {
@@ -83,6 +104,7 @@ async function dependencies(options: RunWorkerOptions, client: Client): Promise<
     salt: await readSalt(settings.dataDir),
     local: settings.remote ? undefined : { databaseId },
     logger,
+    metrics: createMetrics(Runtime.instance().metricMeter),
     lateReplies: new Set(),
     runAgain: (jobId) => runAgain(client, manifests, jobId, databaseId),
     runs: jobRuns(client, manifests, options.address),
@@ -108,13 +130,16 @@ const STICKY_SECONDS = '1 second';
 async function createWorkers(connection: NativeConnection, deps: ActivityDependencies & { limits: WorkerLimits }): Promise<Worker[]> {
   const { settings, namespace } = deps;
   const activities = { ...createActivities(deps), ...pingActivities(deps) };
+  const deployment = deploymentOf(settings);
   const heartbeatFlush = `${settings.IMAGE_SUBMIT_HEARTBEAT_SECONDS / 4} seconds` as const;
   const queue = (taskQueue: string, options: Partial<WorkerOptions>): Promise<Worker> =>
     Worker.create({
       connection,
       namespace,
+      identity: IDENTITY,
       taskQueue,
       activities,
+      ...deployment,
       maxHeartbeatThrottleInterval: heartbeatFlush,
       // A slow step that can be repeated elsewhere is not waited for.
       shutdownGraceTime: '2 seconds',
@@ -136,15 +161,30 @@ async function createWorkers(connection: NativeConnection, deps: ActivityDepende
     Worker.create({
       connection,
       namespace,
+      identity: IDENTITY,
       taskQueue: TASK_QUEUES.jobs,
-      workflowBundle: { codePath: BUNDLE },
+      workflowBundle: { codePath: WORKFLOW_BUNDLE },
       stickyQueueScheduleToStartTimeout: STICKY_SECONDS,
+      ...deployment,
+      ...slots(settings),
     }),
-    queue(TASK_QUEUES.upload, { maxConcurrentActivityTaskExecutions: UPLOAD_SLOTS }),
+    queue(TASK_QUEUES.upload, slots(settings, UPLOAD_SLOTS)),
     queue(TASK_QUEUES.collect, { maxConcurrentActivityTaskExecutions: COLLECT_SLOTS }),
-    queue(TASK_QUEUES.store, { maxConcurrentActivityTaskExecutions: STORE_SLOTS }),
+    queue(TASK_QUEUES.store, slots(settings, STORE_SLOTS)),
     ...submits,
   ]);
+}
+
+/** The deployment whose versions the builds of a worker are, when the settings name a build. */
+function deploymentOf({ IMAGE_WORKER_BUILD_ID: buildId }: Settings): Pick<WorkerOptions, 'workerDeploymentOptions'> {
+  if (buildId === undefined) return {};
+  return { workerDeploymentOptions: { version: { deploymentName: DEPLOYMENT, buildId }, useWorkerVersioning: true, defaultVersioningBehavior: 'PINNED' } };
+}
+
+/** A number of slots of its own, or what all queues of this kind find free on the machine. */
+function slots({ IMAGE_WORKER_TUNER: tuner }: Settings, activities?: number): Pick<WorkerOptions, 'tuner' | 'maxConcurrentActivityTaskExecutions'> {
+  if (tuner === 'resources') return { tuner: { tunerOptions: { targetMemoryUsage: 0.8, targetCpuUsage: 0.9 } } };
+  return activities === undefined ? {} : { maxConcurrentActivityTaskExecutions: activities };
 }
 
 /** The queue has activities only; of the other kinds the SDK wants a number all the same. */

@@ -56,3 +56,9 @@ export function refuseSubcommand(group: Command): never {
 function pathOf(command: Command): string[] {
   return command.parent === null ? [] : [...pathOf(command.parent), command.name()];
 }
+
+/** A number of things, at least one. */
+export function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text.trim())) throw new InvalidArgumentError('It is no whole number above 0.');
+  return Number(text);
+}

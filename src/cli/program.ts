@@ -1,7 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { VERSION } from '../version.js';
 import { addJobCommands } from './job-commands.js';
-import { dataDirOption, environmentOf, example, jsonOption, optionsOf, refuseSubcommand, type CommonOptions } from './options.js';
+import { type CommonOptions, dataDirOption, environmentOf, example, jsonOption, optionsOf, refuseSubcommand, wholeNumber } from './options.js';
 import { EXIT, reportFailure, reportUsage } from './output.js';
 
 /** Parses the arguments and runs one command; sets the exit code. Each command loads its own code only. */
@@ -79,11 +79,18 @@ export function buildProgram(): Command {
     .command('worker')
     .description('Run a worker for the Temporal of TEMPORAL_ADDRESS or TEMPORAL_PROFILE')
     .addOption(dataDirOption())
+    .option('--replay <count>', 'run nothing: replay that many of the newest jobs with this build, before it is deployed', wholeNumber)
+    .addOption(jsonOption())
     .addOption(new Option('--stack').hideHelp())
     .addOption(new Option('--module <file>').hideHelp())
-    .action(async (options: CommonOptions & { stack?: boolean; module?: string }, command: Command) => {
+    .action(async (options: CommonOptions & { stack?: boolean; module?: string; replay?: number }, command: Command) => {
       const { stackWorker, worker } = await import('./worker.js');
       const env = environmentOf(command);
+      if (options.replay !== undefined) {
+        const { replay } = await import('./replay.js');
+        await exitAfter(replay(env, options.replay, optionsOf(command).json ?? false));
+        return;
+      }
       await exitAfter(options.stack ? stackWorker(env, options.module) : worker(env));
     });
   program

@@ -6,8 +6,11 @@ import { readCredentialsFile } from '../accounts/credentials-file.js';
 import { readAccounts } from '../accounts/environment.js';
 import { AccountRegistry, type AccountSource } from '../accounts/registry.js';
 import { readSalt } from '../accounts/salt.js';
-import { readSettings } from '../config.js';
+import { readSharedSalt } from '../accounts/shared-salt.js';
+import { openBlobStore } from '../blobs/open-store.js';
+import { readSettings, type Settings } from '../config.js';
 import { JobFailure } from '../contract/errors.js';
+import { freePort } from '../local/ports.js';
 import { toWorkerSchema, type ToWorker, type WireAccount } from '../local/protocol.js';
 import { createLogger, type Logger } from '../log.js';
 import { readTemporalConfig } from '../temporal-config.js';
@@ -32,13 +35,14 @@ export async function worker(env: NodeJS.ProcessEnv): Promise<number> {
   const logger = createLogger(settings.IMAGE_LOG_LEVEL, 'worker');
   const { address, namespace, connection } = readTemporalConfig(settings, env);
   const registry = new AccountRegistry();
-  const salt = await readSalt(settings.dataDir);
+  const salt = await readSharedSalt(await openBlobStore(settings.blobStore));
   for (const fields of readAccounts(env)) registry.add(new Account(fields, salt), 'environment');
   const fromFile = await readCredentialsFile(settings.credentialsFile);
   if (fromFile) for (const fields of readAccounts(fromFile)) registry.add(new Account(fields, salt), 'credentials');
   const { signal } = endBySignal();
-  const module = await loadWorker(logger);
-  await module.runWorker({ address, namespace, connection, settings, accounts: registry, logger, signal });
+  const metricsPort = await metricsPortFor(settings);
+  const module = await loadWorker(logger, metricsPort);
+  await module.runWorker({ address, namespace, connection, settings, accounts: registry, logger, metricsPort, signal });
   return EXIT.done;
 }
 
@@ -67,22 +71,29 @@ export async function stackWorker(env: NodeJS.ProcessEnv, modulePath: string | u
     if (!process.connected) resolve(undefined);
   });
   if (!start) return EXIT.failed;
-  const loaded: unknown = await (modulePath === undefined ? loadWorker(logger) : import(pathToFileURL(modulePath).href));
+  const metricsPort = await metricsPortFor(settings);
+  const loaded: unknown = await (modulePath === undefined ? loadWorker(logger, metricsPort) : import(pathToFileURL(modulePath).href));
   await workerModule.parse(loaded).runWorker({
     address: start.address,
     namespace: start.namespace,
     settings,
     accounts: registry,
     logger,
+    metricsPort,
     onReady: () => process.send?.({ type: 'ready' }),
     signal: ending.signal,
   });
   return EXIT.done;
 }
 
-async function loadWorker(logger: Logger): Promise<{ runWorker: typeof runWorker }> {
+/** The exporter of the runtime listens on a port of its own, and only when somebody may ask for its figures. */
+async function metricsPortFor({ IMAGE_WORKER_HEALTH_ADDRESS: address }: Settings): Promise<number | undefined> {
+  return address === undefined ? undefined : freePort();
+}
+
+async function loadWorker(logger: Logger, metricsPort?: number): Promise<{ runWorker: typeof runWorker }> {
   const [module, { installRuntime }] = await Promise.all([import('../worker.js'), import('../worker-runtime.js')]);
-  installRuntime(logger);
+  installRuntime(logger, metricsPort);
   return module;
 }
 

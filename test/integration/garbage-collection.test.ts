@@ -135,18 +135,18 @@ describe('the Schedule', () => {
     stopWorker = engine.startWorker();
     await engine.start('after the restart', { kind: 'image_generate', prompt: 'x', provider: 'local', size: '64x64' });
     await engine.ended('after the restart');
-    await ensureCollectionSchedule(native(), engine.store.id);
+    await ensureCollectionSchedule(native(), engine.store.id, engine.settings.blobStore);
     expect((await schedule().describe()).state).toMatchObject({ paused: true, note: 'by an operator' });
     await schedule().unpause('');
   });
 
   it('of an older version is updated and keeps its pause; of this or a newer one it stays as a person set it', async () => {
     await redefined(99);
-    await ensureCollectionSchedule(native(), engine.store.id);
+    await ensureCollectionSchedule(native(), engine.store.id, engine.settings.blobStore);
     expect((await schedule().describe()).spec.intervals?.[0]?.every).toBe(7 * DAY_MS);
 
     await redefined(0);
-    await ensureCollectionSchedule(native(), engine.store.id);
+    await ensureCollectionSchedule(native(), engine.store.id, engine.settings.blobStore);
     const day = await schedule().describe();
     expect(day.spec.intervals?.[0]?.every).toBe(DAY_MS);
     expect(day.state).toMatchObject({ paused: true, note: 'not now' });
@@ -163,9 +163,9 @@ describe('the Schedule', () => {
       await schedule().pause('just now');
       return seen;
     });
-    await ensureCollectionSchedule(client, engine.store.id);
+    await ensureCollectionSchedule(client, engine.store.id, engine.settings.blobStore);
     // Whichever came last: the update was made against what stood before the pause.
-    await ensureCollectionSchedule(native(), engine.store.id);
+    await ensureCollectionSchedule(native(), engine.store.id, engine.settings.blobStore);
     const { state, spec } = await schedule().describe();
     expect(state).toMatchObject({ paused: true, note: 'just now' });
     expect(spec.intervals?.[0]?.every).toBe(DAY_MS);
