@@ -1,0 +1,170 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { sha256 } from '../../src/contract/canonical.js';
+import { until, type AnswerRecord, type Mcp } from '../support/e2e.js';
+import { startTopology, type Topology } from './topology.js';
+import { ROOT } from './machine.js';
+
+const PHOTOGRAPHS = ['chelsea.png', 'coffee.png', 'rocket.jpg'].map((name) => join(ROOT, 'examples/references', name));
+
+let topology: Topology;
+
+beforeAll(async () => {
+  topology = await startTopology();
+  await topology.up(2);
+}, 3_600_000);
+afterAll(() => topology?.close(), 600_000);
+
+
+function savedOf(record: AnswerRecord): { path: string; sha256: string } {
+  const [saved] = record.result?.saved ?? [];
+  if (saved?.path === undefined) throw new Error(`nothing saved: ${JSON.stringify(record)}`);
+  return { path: saved.path, sha256: saved.sha256 };
+}
+
+describe('the topology of docker-compose.yml', () => {
+  let jobId: string;
+
+  it('runs with two healthy workers', async () => {
+    const workers = await topology.containers('worker');
+    expect(workers).toHaveLength(2);
+    const states = await Promise.all(workers.map((id) => topology.docker('inspect', '--format', '{{.State.Health.Status}}', id)));
+    expect(states.map((state) => state.trim())).toEqual(['healthy', 'healthy']);
+  });
+
+  it('opens no port beyond 127.0.0.1', async () => {
+    const published = await topology.docker('ps', '--format', '{{.Ports}}');
+    expect(published).toContain('127.0.0.1:7233');
+    expect(published).not.toMatch(/0\.0\.0\.0:\d+->|:::\d+->/);
+  });
+
+  it('runs image_multi_reference_async of a client on this machine, whose path opens here', async () => {
+    const server = await topology.box.server();
+    jobId = await server.start('image_multi_reference_async', { prompt: 'all three in one picture', image_paths: PHOTOGRAPHS });
+    const { record } = await server.call('image_job_status', { job_id: jobId });
+    expect(record).toMatchObject({ job_id: jobId });
+    const done = await server.finished(jobId);
+    expect(done).toMatchObject({ ok: true, status: 'completed' });
+    const saved = savedOf(done);
+    expect(sha256(await readFile(saved.path))).toBe(saved.sha256);
+    expect(topology.fake.ledger().total).toBe(1);
+  }, 120_000);
+
+  it('shows the job in the Web UI', async () => {
+    const answer = await fetch(`http://127.0.0.1:8233/api/v1/namespaces/default/workflows/${jobId}`);
+    expect(answer.status).toBe(200);
+    expect(JSON.stringify(await answer.json())).toContain('imageJob');
+    expect((await fetch('http://127.0.0.1:8233/')).status).toBe(200);
+  });
+
+  it('refuses a client with another store, and nothing is paid', async () => {
+    const before = topology.fake.ledger().total;
+    const server = await topology.box.server({ IMAGE_BLOB_STORE: `file:${join(topology.box.folder, 'own-store')}` });
+    const { record } = await server.call('image_generate_async', { prompt: 'never made' });
+    expect(record).toMatchObject({ ok: false, error: { code: 'STORE_UNAVAILABLE', message: expect.stringMatching(/own-store.*s3:\/\/images\/store/) } });
+    expect(topology.fake.ledger().total).toBe(before);
+  });
+
+  it('still has the job after down and up', async () => {
+    await topology.compose('down', '--timeout', '30');
+    await topology.up(2);
+    const server = await topology.box.server();
+    const record = await until(async () => {
+      const answer = await server.call('image_job_status', { job_id: jobId });
+      return answer.record.status === 'completed' ? answer.record : undefined;
+    }, 'the job');
+    expect(sha256(await readFile(savedOf(record).path))).toBe(savedOf(record).sha256);
+  }, 400_000);
+});
+
+/** Each job as it ended, asked for until all have. */
+async function ends(server: Mcp, jobs: readonly string[]): Promise<AnswerRecord[]> {
+  const records: AnswerRecord[] = [];
+  for (const id of jobs) records.push(await retried(() => server.finished(id)));
+  return records;
+}
+
+/** What is unavailable may be asked again; nothing else may go wrong. */
+async function retried<T>(work: () => Promise<T>): Promise<T> {
+  return until(async () => work(), 'an answer');
+}
+
+async function submit(server: Mcp, count: number, prompt: string): Promise<string[]> {
+  return Promise.all(Array.from({ length: count }, (_, index) => server.start('image_generate_async', { prompt: `${prompt} ${index}` })));
+}
+
+describe('a part that is killed', () => {
+  it.each(['postgres', 'temporal', 'worker', 'worker', 's3'])('%s, at work on 100 jobs: each ends, none is paid twice, and calls fail only retryably', async (service) => {
+    topology.fake.settings.complete_after_ms = 4000;
+    const server = await topology.box.server();
+    const jobs = await submit(server, 100, `while ${service} is killed`);
+    const failures: string[] = [];
+    const over = new AbortController();
+    const looking = (async () => {
+      while (!over.signal.aborted) {
+        for (const [tool, args] of [['image_job_status', { job_id: jobs[0] }], ['image_job_list', {}]] as const) {
+          const { record } = await server.call(tool, args);
+          if (record.error && !record.error.retryable && record.status !== 'failed') failures.push(`${tool}: ${JSON.stringify(record.error)}`);
+        }
+      }
+    })();
+    await until(() => topology.fake.ledger().entries.some(({ prompt }) => prompt.includes(service)), 'the first request');
+    const [victim = ''] = await topology.containers(service);
+    await topology.docker('kill', victim);
+    expect((await topology.docker('inspect', '--format', '{{.State.ExitCode}}', victim)).trim()).toBe('137');
+    await delay(3000);
+    await topology.docker('start', victim);
+    const records = await ends(server, jobs);
+    over.abort();
+    await looking;
+    expect(failures).toEqual([]);
+    for (const record of records) if (record.status !== 'completed') expect(record.error?.code).toBe('MAYBE_BILLED');
+    const asked = records.filter(({ status }) => status !== 'completed').length;
+    process.stderr.write(`${service} killed: ${records.length - asked} completed, ${asked} MAYBE_BILLED\n`);
+    const paid = Object.entries(topology.fake.ledger().by_prompt).filter(([prompt]) => prompt.includes(`while ${service}`));
+    expect(paid.filter(([, times]) => times > 1)).toEqual([]);
+  }, 600_000);
+});
+
+describe('a rolling deployment in the middle of 40 jobs', () => {
+  it('replaces the workers by a newer build: all complete, none is paid twice, and histories replay on it', async () => {
+    topology.fake.settings.complete_after_ms = 8000;
+    const server = await topology.box.server();
+    const jobs = await submit(server, 40, 'during the deployment');
+    await until(() => topology.fake.ledger().entries.filter(({ prompt }) => prompt.includes('deployment')).length > 10, 'requests');
+    const before = await topology.containers('worker');
+    await topology.deploy('0.1.1');
+    const after = await topology.containers('worker');
+    expect(after.filter((id) => before.includes(id))).toEqual([]);
+    expect((await topology.docker('exec', after[0] ?? '', 'node', '-p', "require('/app/package.json').version")).trim()).toBe('0.1.1');
+    for (const record of await ends(server, jobs)) expect(record).toMatchObject({ status: 'completed' });
+    const paid = Object.entries(topology.fake.ledger().by_prompt).filter(([prompt]) => prompt.includes('deployment'));
+    expect(paid.map(([, times]) => times)).toEqual(jobs.map(() => 1));
+    expect(await topology.compose('run', '--rm', '--no-deps', 'worker', 'worker', '--replay', '100')).toContain('100 of 100 jobs replayed');
+  }, 600_000);
+});
+
+describe('500 jobs', () => {
+  it.each([1, 2])('with %i workers: how many a second, and what bounds them', async (workers) => {
+    topology.fake.settings.complete_after_ms = 0;
+    await topology.up(workers);
+    const server = await topology.box.server();
+    const parts = ['postgres', 'temporal', 's3', 'worker'];
+    const usage = async (): Promise<Record<string, number>> => {
+      const used: Record<string, number> = {};
+      for (const part of parts) for (const id of await topology.containers(part)) used[part] = (used[part] ?? 0) + (await topology.usageOf(id)).cpuSeconds;
+      return used;
+    };
+    const before = await usage();
+    const from = performance.now();
+    const jobs = await submit(server, 500, `throughput of ${workers}`);
+    for (const record of await ends(server, jobs)) expect(record).toMatchObject({ status: 'completed' });
+    const seconds = (performance.now() - from) / 1000;
+    const after = await usage();
+    const shares = parts.map((part) => `${part} ${(((after[part] ?? 0) - (before[part] ?? 0)) / seconds).toFixed(2)}`);
+    process.stderr.write(`${workers} worker(s): ${(500 / seconds).toFixed(1)} jobs/s; processors in use: ${shares.join(', ')}\n`);
+    expect(topology.fake.ledger().entries.filter(({ prompt }) => prompt.includes(`throughput of ${workers}`))).toHaveLength(500);
+  }, 900_000);
+});
