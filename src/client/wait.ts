@@ -42,7 +42,8 @@ export class CloseWatch {
     const { client, connection } = connected;
     while (!signal.aborted) {
       try {
-        const reply = await connection.withAbortSignal(signal, () =>
+        // One of its own for each poll: the SDK leaves a listener at the signal of every call.
+        const reply = await connection.withAbortSignal(AbortSignal.any([signal]), () =>
           connection.withDeadline(Date.now() + LONG_POLL_MS, () =>
             client.workflowService.getWorkflowExecutionHistory({
               namespace: connected.namespace,

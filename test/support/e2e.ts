@@ -201,7 +201,8 @@ async function connect(command: string, env: Record<string, string>, cwd: string
     async start(tool, args) {
       return await until(async () => {
         const { record } = await call(tool, args);
-        if (record.error?.code === 'STARTING') return undefined;
+        // A machine under load may take longer than a call for the first connection; both say that nothing was started.
+        if (record.error?.code === 'STARTING' || record.error?.code === 'TEMPORAL_UNAVAILABLE') return undefined;
         if (record.job_id === undefined) throw new Error(`not started: ${JSON.stringify(record)}`);
         return record.job_id;
       }, 'the job to be taken');

@@ -31,7 +31,7 @@ interface Kind {
 }
 
 const LOGS = /^(supervisor|temporal|worker)\.log(\.\d+)?$/;
-const STORE = /^(store\.json|sha256|manifests|attempts|requests|limits|pace|pauses|doctor|tmp|locks|damaged|\..*)$/;
+const STORE = /^(store\.json|sha256|manifests|attempts|requests|accounts|limits|pace|pauses|doctor|tmp|locks|damaged|\..*)$/;
 
 /** What the product puts into the folder for temporal programs. */
 export const CACHE = /^(temporal-v[0-9.]+|making-.*|making\.json.*|(over|clock)-[0-9a-f-]{36})$/;

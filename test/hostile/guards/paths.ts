@@ -195,5 +195,5 @@ export const PATH_GUARDS = [
     what: 'the partial file is a new one of its own',
     off: [{ file: 'images/export-image.ts', find: '`.${name}.${WRITER}-${randomBytes(4).toString(\'hex\')}.partial`', replace: '`.${name}.partial`' }, { file: 'images/export-image.ts', find: 'constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL', replace: 'constants.O_WRONLY | constants.O_CREAT' }],
   },
-  { id: 'manifest-is-no-path', what: 'no part of a job_id goes into the place of its record', off: [{ file: 'blobs/manifests.ts', find: 'return `${PREFIX}${sha256(jobId)}.json`;', replace: 'return `${PREFIX}${jobId}.json`;' }, { file: 'blobs/filesystem.ts', find: "if (!wellFormed || RESERVED.has(segments[0] ?? '')) throw", replace: 'if (wellFormed && segments.length > 99) throw' }] },
+  { id: 'manifest-is-no-path', what: 'no part of a job_id goes into the place of its record', off: [{ file: 'blobs/manifests.ts', find: 'return `${PREFIX}${sha256(jobId)}.json`;', replace: 'return `${PREFIX}${jobId}.json`;' }, { file: 'blobs/keys.ts', find: "if (!wellFormed || RESERVED.has(segments[0] ?? '')) throw", replace: 'if (wellFormed && segments.length > 99) throw' }] },
 ] as const satisfies readonly Guard[];
