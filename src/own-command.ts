@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isS3 } from './blobs/open-store.js';
 import type { Settings } from './config.js';
 
 /** Commands in messages: complete, and they work when pasted into a shell on this machine. */
@@ -35,10 +36,17 @@ export function commandFor(settings: Settings, words: string[], operands: string
     TEMPORAL_PROFILE,
     TEMPORAL_NAMESPACE: TEMPORAL_NAMESPACE === 'default' ? undefined : TEMPORAL_NAMESPACE,
     IMAGE_BLOB_STORE,
+    ...(isS3(IMAGE_BLOB_STORE ?? '') ? awsVariables() : {}),
   };
   const set = Object.entries(variables).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${shellWord(value)}`]));
   const folder = IMAGE_DATA_DIR === undefined ? [] : ['--data-dir', settings.dataDir];
   return [...set, ownCommand(...words, ...folder, ...operands)].join(' ');
+}
+
+/** Where S3 is; its keys are for the person to add. */
+function awsVariables(): Record<string, string | undefined> {
+  const { AWS_ENDPOINT_URL_S3, AWS_REGION, AWS_PROFILE } = process.env;
+  return { AWS_ENDPOINT_URL_S3, AWS_REGION, AWS_PROFILE };
 }
 
 function isInstalled(program: string): boolean {

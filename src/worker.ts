@@ -53,14 +53,16 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   const connection = await NativeConnection.connect({ ...options.connection, address }).catch((error: unknown) => {
     throw unavailable(address, error);
   });
+  let health: Awaited<ReturnType<typeof startHealth>>;
   try {
     const client = new Client({ connection, namespace });
+    // First: an address that cannot be listened on is told before any work is taken.
+    health = await startHealth(options, client);
     const deps = await dependencies(options, client);
     const workers = await createWorkers(connection, deps);
     const stop = (): void => workers.forEach((worker) => worker.getState() === 'RUNNING' && worker.shutdown());
     signal.addEventListener('abort', stop, { once: true });
     const running = Promise.all(workers.map((worker) => worker.run()));
-    const health = await startHealth(options, client);
     if (signal.aborted) stop();
     else options.onReady?.();
     const limiting = deps.limits.keep(client, options.logger, signal);
@@ -69,8 +71,8 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     await Promise.all([scheduling, limiting]);
     // A reply that comes late is paid for like any other.
     await Promise.allSettled(deps.lateReplies);
-    await health?.close();
   } finally {
+    await health?.close();
     await connection.close();
   }
 }

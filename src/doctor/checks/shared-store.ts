@@ -26,7 +26,7 @@ export async function lookAtSharedStore(
   const type = await networkFileSystem((await unlessAbsent(realpath(folder))) ?? folder);
   if (type !== undefined) return [ok('shared-store', `The store lies on a network file system (${type}), which other machines can have, too.`)];
   const what = `The store ${settings.blobStore} is a folder of this machine, and Temporal is on another (${address}): a worker elsewhere cannot see it.`;
-  return [error('shared-store', what, 'Share one folder between all clients and workers, as a network mount, and name it in IMAGE_BLOB_STORE of each of them.')];
+  return [error('shared-store', what, 'Keep it in S3 (IMAGE_BLOB_STORE=s3://bucket/prefix), or in a folder that all clients and workers share, as a network mount, and name it in IMAGE_BLOB_STORE of each of them.')];
 }
 
 /** Settings that cannot be used are told by the check of Temporal. */

@@ -1,0 +1,83 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { sha256 } from '../../src/contract/canonical.js';
+import { makeBox, startDevServer, until, type Box, type DevServer, type Mcp } from '../support/e2e.js';
+import { startFakeOpenAi, type FakeOpenAi } from '../support/fake-openai.js';
+import { startS3Gateway, type S3Gateway } from '../support/s3-gateway.js';
+
+jest.setTimeout(120_000);
+
+const PHOTOGRAPHS = ['chelsea.png', 'coffee.png', 'rocket.jpg'].map((name) => fileURLToPath(new URL(`../../examples/references/${name}`, import.meta.url)));
+
+let temporal: DevServer;
+let gateway: S3Gateway;
+let fake: FakeOpenAi;
+let box: Box;
+let server: Mcp;
+let jobId: string;
+
+beforeAll(async () => {
+  [temporal, gateway, fake] = await Promise.all([startDevServer(), startS3Gateway(), startFakeOpenAi({})]);
+  box = await makeBox({ TEMPORAL_ADDRESS: temporal.address, IMAGE_BLOB_STORE: 's3://images/team', ...gateway.env });
+  box.background(['worker'], { OPENAI_API_KEY: 'sk-canary-openai', OPENAI_BASE_URL: fake.url });
+  server = await box.server();
+});
+afterAll(async () => {
+  await box.close();
+  await fake.close();
+  await gateway.close();
+  await temporal.close();
+});
+
+describe('jobs with a store in S3', () => {
+  it('take their references from here, and bring their picture here', async () => {
+    jobId = await server.start('image_multi_reference_async', { prompt: 'all three in one picture', image_paths: PHOTOGRAPHS, provider: 'openai' });
+    const done = await server.finished(jobId);
+    expect(done).toMatchObject({ ok: true, status: 'completed' });
+    const [saved] = done.result?.saved ?? [];
+    expect(sha256(await readFile(saved?.path ?? ''))).toBe(saved?.sha256);
+    expect(fake.ledger().total).toBe(1);
+  });
+
+  it('give a link to a picture that is not shown, which anybody can open for a while', async () => {
+    const hidden = await box.server({ IMAGE_INLINE_IMAGES: 'never' });
+    const { record } = await hidden.call('image_job_get_image', { job_id: jobId, variant: 'full' });
+    expect(record).toMatchObject({ ok: true, download_url: expect.stringContaining(gateway.env['AWS_ENDPOINT_URL_S3'] ?? ''), download_url_seconds: 900 });
+    const bytes = Buffer.from(await (await fetch(String(record['download_url']))).arrayBuffer());
+    const { record: status } = await hidden.call('image_job_status', { job_id: jobId });
+    expect(sha256(bytes)).toBe(status.result?.saved[0]?.sha256);
+  });
+
+  it('are found, collected and judged by the commands', async () => {
+    const doctor = await box.cli(['doctor', '--json']);
+    expect(doctor.stdout).toContain('The store s3://images/team takes, gives and removes documents');
+    const gc = await box.cli(['gc', '--json']);
+    expect(JSON.parse(gc.stdout)).toMatchObject({ ok: true, store: 's3://images/team', removed: 0, unreadable: 0 });
+    expect((await box.cli(['jobs', 'list'])).stdout).toContain(jobId);
+  });
+
+  it('wait while S3 is away, with nothing sent, and calls say so in time', async () => {
+    const before = fake.ledger().total;
+    await gateway.kill();
+    const { record, seconds } = await server.call('image_generate_async', { prompt: 'not now', provider: 'openai' });
+    expect(record).toMatchObject({ ok: false, error: { code: 'STORE_UNAVAILABLE', retryable: true } });
+    expect(seconds).toBeLessThan(5);
+    await gateway.start();
+    expect(fake.ledger().total).toBe(before);
+    const again = await server.finished(await server.start('image_generate_async', { prompt: 'now', provider: 'openai' }));
+    expect(again).toMatchObject({ status: 'completed' });
+  });
+
+  it('leave the secrets of S3 and of the provider nowhere', async () => {
+    const canaries = new RegExp(`${gateway.env['AWS_SECRET_ACCESS_KEY']}|sk-canary-openai`);
+    const files = (await Promise.all([box.folder, gateway.folder].map(async (folder) => (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile())))).flat();
+    expect(files.length).toBeGreaterThan(10);
+    for (const file of files) expect((await readFile(join(file.parentPath, file.name))).toString('latin1')).not.toMatch(canaries);
+    const history = await until(async () => (await temporal.temporal('workflow', 'show', '--workflow-id', jobId, '--output', 'json')).stdout, 'the history');
+    expect(history).toContain('imageJob');
+    const { record } = await server.call('server_info');
+    expect(history + server.stderr() + JSON.stringify(record)).not.toMatch(canaries);
+  });
+});
