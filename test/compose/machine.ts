@@ -11,6 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import envPaths from 'env-paths';
 import * as z from 'zod';
+import { temporalBinary } from '../support/temporal-binary.js';
 import { versitygw, VERSITYGW_VERSION } from '../support/versitygw.js';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -149,7 +150,7 @@ async function makeImages(env: NodeJS.ProcessEnv): Promise<void> {
     if (!name.includes('.')) run('chmod', ['-R', 'u+rwX,a+rX', join(context, name)]);
   };
   const gateway = await versitygw();
-  const temporal = goProgram('temporal', 'github.com/temporalio/cli/cmd/temporal@v1.5.1');
+  const temporal = await temporalBinary();
   const server = goModule(`go.temporal.io/server@v${SERVER}`);
   image(`node:${NODE}-bookworm-slim`, 'node', (context) => {
     const packages = mkdtempSync(join(tmpdir(), 'node-'));

@@ -54,7 +54,7 @@ export async function startTopology(): Promise<Topology> {
     AWS_ACCESS_KEY_ID: SECRETS.S3_ACCESS_KEY,
     AWS_SECRET_ACCESS_KEY: SECRETS.S3_SECRET_KEY,
   };
-  const box = await makeBox(clientEnv);
+  const box = await makeBox({ ...clientEnv, IMAGE_REFERENCE_ROOTS: join(ROOT, 'examples/references') });
   return {
     fake,
     clientEnv,
