@@ -20,7 +20,6 @@ const cache = join(envPaths('durable-image-mcp', { suffix: '' }).cache, 'compose
 const SERVER = '1.29.1';
 const UI = '2.42.1';
 const NODE = '20.20.2';
-const DOCKERIZE = 'v0.10.1';
 
 const say = (line: string): void => void process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
 
@@ -139,6 +138,8 @@ async function makeImages(env: NodeJS.ProcessEnv): Promise<void> {
     try {
       cpSync(join(here, 'stand-ins', folder), context, { recursive: true });
       fill(context);
+      // Programs and modules may be their owner's only; the users of the images are others.
+      run('chmod', ['-R', 'u+rwX,a+rX', context]);
       say(`making the stand-in ${name}`);
       run('docker', ['build', '-q', '-t', name, context], { env });
     } finally {
@@ -147,7 +148,6 @@ async function makeImages(env: NodeJS.ProcessEnv): Promise<void> {
   };
   const put = (from: string, context: string, name: string): void => {
     cpSync(from, join(context, name), { recursive: true });
-    if (!name.includes('.')) run('chmod', ['-R', 'u+rwX,a+rX', join(context, name)]);
   };
   const gateway = await versitygw();
   const temporal = await temporalBinary();
@@ -163,7 +163,7 @@ async function makeImages(env: NodeJS.ProcessEnv): Promise<void> {
   image(`temporalio/server:${SERVER}`, 'temporal-server', (context) => {
     put(goProgram('server', `go.temporal.io/server/cmd/server@v${SERVER}`, 'temporal-server'), context, 'temporal-server');
     put(temporal, context, 'temporal');
-    put(goProgram('dockerize', `github.com/jwilder/dockerize@${DOCKERIZE}`), context, 'dockerize');
+    run('go', ['build', '-o', join(context, 'render'), '.'], { cwd: join(here, 'render'), env: { ...process.env, CGO_ENABLED: '0' } });
     put(join(server, 'config/dynamicconfig'), context, 'dynamicconfig');
     put(join(server, 'docker/config_template.yaml'), context, 'config_template.yaml');
     chmodSync(join(context, 'entrypoint.sh'), 0o755);

@@ -36,7 +36,9 @@ export async function startTopology(): Promise<Topology> {
   const folder = await mkdtemp(join(tmpdir(), 'compose-'));
   const fake = await startFakeOpenAi({});
   const docker = async (...args: string[]): Promise<string> => (await exec('docker', args, { env: machine.env, maxBuffer: 1e8 })).stdout;
-  const gateway = (await docker('network', 'inspect', 'bridge', '--format', '{{(index .IPAM.Config 0).Gateway}}')).trim();
+  // Of the default bridge, where containers of every network find this machine.
+  const [, gateway] = /inet ([\d.]+)\//.exec((await exec('ip', ['-4', 'addr', 'show', 'docker0'])).stdout) ?? [];
+  if (gateway === undefined) throw new Error('Docker has no bridge docker0');
   const door = await forwarder(gateway, Number(new URL(fake.url).port));
   const envFile = join(folder, 'env');
   const lines = { ...SECRETS, OPENAI_API_KEY: 'test-key', OPENAI_BASE_URL: `http://${gateway}:${door.port}/v1`, IMAGE_LOG_LEVEL: 'info' };
@@ -61,7 +63,13 @@ export async function startTopology(): Promise<Topology> {
     box,
     compose,
     docker,
-    up: async (workers) => void (await compose('up', '--detach', '--build', '--wait', '--wait-timeout', '300', '--scale', `worker=${workers}`)),
+    async up(workers) {
+      try {
+        await compose('up', '--detach', '--build', '--wait', '--wait-timeout', '300', '--scale', `worker=${workers}`);
+      } catch (error) {
+        throw new Error(await compose('logs', '--tail', '20'), { cause: error });
+      }
+    },
     containers: async (service) => (await compose('ps', '--quiet', service)).split('\n').filter((id) => id !== ''),
     async deploy(version) {
       const context = join(folder, `build-${version}`);

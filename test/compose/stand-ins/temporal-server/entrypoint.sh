@@ -5,5 +5,5 @@ own=$(getent hosts "$(hostname)" | awk '{ print $1 }')
 export BIND_ON_IP=${BIND_ON_IP:-$own}
 if [ "$BIND_ON_IP" = 0.0.0.0 ]; then export TEMPORAL_BROADCAST_ADDRESS=${TEMPORAL_BROADCAST_ADDRESS:-$own}; fi
 export TEMPORAL_ADDRESS=${TEMPORAL_ADDRESS:-$BIND_ON_IP:7233}
-dockerize -template /etc/temporal/config/config_template.yaml:/etc/temporal/config/docker.yaml
+render /etc/temporal/config/config_template.yaml >/etc/temporal/config/docker.yaml
 exec temporal-server --env docker start

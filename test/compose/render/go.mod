@@ -1,0 +1,3 @@
+module durable-image-mcp/render
+
+go 1.25
