@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import envPaths from 'env-paths';
 import * as z from 'zod';
+import { isS3 } from './blobs/s3/place.js';
 import { JobFailure } from './contract/errors.js';
 import { LIMITS } from './contract/input.js';
 import type { ProviderName } from './contract/names.js';
@@ -202,7 +203,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
  */
 function refuseKeysForStack(values: z.infer<typeof environment>, env: NodeJS.ProcessEnv): void {
   const isLocal = values.TEMPORAL_ADDRESS === undefined && values.TEMPORAL_PROFILE === undefined;
-  if (!isLocal || !/^s3:/i.test(values.IMAGE_BLOB_STORE?.trim() ?? '') || !env['AWS_SECRET_ACCESS_KEY']) return;
+  if (!isLocal || !isS3(values.IMAGE_BLOB_STORE ?? '') || !env['AWS_SECRET_ACCESS_KEY']) return;
   throw new JobFailure({
     code: 'INVALID_ARGUMENT',
     message: 'IMAGE_BLOB_STORE is in S3, and the local stack does not take AWS_SECRET_ACCESS_KEY from its clients.',

@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isS3 } from './blobs/open-store.js';
+import { isS3 } from './blobs/s3/place.js';
 import type { Settings } from './config.js';
 
 /** Commands in messages: complete, and they work when pasted into a shell on this machine. */

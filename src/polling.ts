@@ -26,7 +26,6 @@ export class Polling {
 
   constructor(
     private readonly client: Client,
-    private readonly namespace: string,
     private readonly identity: string,
   ) {}
 
@@ -40,12 +39,12 @@ export class Polling {
   }
 
   async #look(): Promise<string | undefined> {
-    const { connection, workflowService } = this.client;
+    const { connection, workflowService, options } = this.client;
     const since = Date.now() - STALE_MS;
     const missing = await connection.withDeadline(Date.now() + LIMIT_MS, () =>
       Promise.all(
         QUEUES.map(async ({ name, type }) => {
-          const { pollers } = await workflowService.describeTaskQueue({ namespace: this.namespace, taskQueue: { name }, taskQueueType: type });
+          const { pollers } = await workflowService.describeTaskQueue({ namespace: options.namespace, taskQueue: { name }, taskQueueType: type });
           const own = (pollers ?? []).some(({ identity, lastAccessTime }) => identity === this.identity && Number(lastAccessTime?.seconds ?? 0) * 1000 > since);
           return own ? [] : [name];
         }),

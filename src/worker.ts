@@ -80,10 +80,10 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
 /** What this process is called among those that ask Temporal for work. */
 const IDENTITY = `${process.pid}@${hostname()}`;
 
-async function startHealth({ settings, namespace, metricsPort, logger }: RunWorkerOptions, client: Client): Promise<{ close(): Promise<void> } | undefined> {
+async function startHealth({ settings, metricsPort, logger }: RunWorkerOptions, client: Client): Promise<{ close(): Promise<void> } | undefined> {
   const { IMAGE_WORKER_HEALTH_ADDRESS: address } = settings;
   if (address === undefined) return undefined;
-  const polling = new Polling(client, namespace, IDENTITY);
+  const polling = new Polling(client, IDENTITY);
   return serveHealth(address, { problem: () => polling.problem(), metrics: async () => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text() }, logger);
 }
 

@@ -46,20 +46,20 @@ export class DurableFolder {
   }
 
   /** A name for a new file in the folder of temporary files, which then exists. */
-  async temporaryName(): Promise<string> {
+  async #temporaryName(): Promise<string> {
     await this.ensure(TEMPORARY);
     return `${TEMPORARY}/${randomUUID()}`;
   }
 
   /** Writes a temporary file, fsynced unless nobody relies on it, and gives its name. */
   async writeTemporary(bytes: Uint8Array, fsync = true): Promise<string> {
-    const temporary = await this.temporaryName();
+    const temporary = await this.#temporaryName();
     const file = await open(this.path(temporary), 'wx', 0o600);
     try {
       await file.writeFile(bytes);
       if (fsync) await file.sync();
     } catch (error) {
-      await this.discard(temporary);
+      await this.#discard(temporary);
       throw error;
     } finally {
       await file.close();
@@ -68,7 +68,7 @@ export class DurableFolder {
   }
 
   /** Removes a temporary file, if it is still there. */
-  async discard(temporary: string): Promise<void> {
+  async #discard(temporary: string): Promise<void> {
     await unlessAbsent(unlink(this.path(temporary)));
   }
 
@@ -79,13 +79,13 @@ export class DurableFolder {
       await link(this.path(temporary), this.path(relative));
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') {
-        await this.discard(temporary);
+        await this.#discard(temporary);
         throw error;
       }
       placed = false;
     }
     // The second name of the file may stand a moment longer: nobody reads it.
-    await Promise.all([this.discard(temporary), this.sync(dirname(relative))]);
+    await Promise.all([this.#discard(temporary), this.sync(dirname(relative))]);
     return placed;
   }
 

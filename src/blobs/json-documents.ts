@@ -61,3 +61,12 @@ function removeUnknown(value: unknown, issues: readonly z.core.$ZodIssue[]): boo
 function isObject(value: unknown): value is Record<PropertyKey, unknown> {
   return typeof value === 'object' && value !== null;
 }
+
+/** What a text says as JSON; undefined when it is none. */
+export function jsonOrUndefined(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -6,7 +6,7 @@ import type { BlobStore } from './blob-store.js';
 import { unlessAbsent } from './durable-folder.js';
 import { FilesystemBlobStore } from './filesystem.js';
 import { WORK_PATIENCE, type Patience } from './patience.js';
-import { readS3Place, type S3Place } from './s3/place.js';
+import { isS3, readS3Place, type S3Place } from './s3/place.js';
 import type { S3BlobStore } from './s3/store.js';
 import { storeFailure } from './store-failure.js';
 
@@ -39,10 +39,6 @@ async function s3(url: string): Promise<[S3Place, typeof S3BlobStore]> {
   const place = readS3Place(url);
   if (typeof place === 'string') throw refusal(url, place);
   return [place, (await import('./s3/store.js')).S3BlobStore];
-}
-
-export function isS3(url: string): boolean {
-  return /^s3:/i.test(url.trim());
 }
 
 /** The folder of a store. INVALID_ARGUMENT when the URL names none. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
+import { jsonOrUndefined } from './json-documents.js';
 import { unavailable } from './store-failure.js';
 
 /** `store.json` in the root of a store: what makes a place a store, and this one. */
@@ -20,12 +21,4 @@ export function readStoreFile(text: string, place: string): string {
     `${place} cannot be read as the description of a blob store.`,
     'Restore this file from a backup, or name another place in IMAGE_BLOB_STORE.',
   );
-}
-
-function jsonOrUndefined(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

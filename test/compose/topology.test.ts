@@ -82,13 +82,8 @@ describe('the topology of docker-compose.yml', () => {
 /** Each job as it ended, asked for until all have. */
 async function ends(server: Mcp, jobs: readonly string[]): Promise<AnswerRecord[]> {
   const records: AnswerRecord[] = [];
-  for (const id of jobs) records.push(await retried(() => server.finished(id)));
+  for (const id of jobs) records.push(await server.finished(id));
   return records;
-}
-
-/** What is unavailable may be asked again; nothing else may go wrong. */
-async function retried<T>(work: () => Promise<T>): Promise<T> {
-  return until(async () => work(), 'an answer');
 }
 
 async function submit(server: Mcp, count: number, prompt: string): Promise<string[]> {

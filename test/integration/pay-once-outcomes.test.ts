@@ -1,6 +1,6 @@
-import { createServer } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import { newJobId } from '../../src/contract/ids.js';
+import { freePort } from '../support/free-port.js';
 import { startFakeOpenAi, type FaultInput } from '../support/fake-openai.js';
 import { picture, reset, run, seen, states, submits, until, useEngine, withOwnAccount } from './job-support.js';
 
@@ -181,12 +181,3 @@ describe('a fallback', () => {
     expect(engine.fake.ledger().total).toBe(0);
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}

@@ -13,7 +13,6 @@ export interface S3Gateway {
   port: number;
   /** Of the AWS SDK. */
   env: Record<string, string>;
-  pid(): number | undefined;
   start(): Promise<void>;
   /** kill -9; resolves when the process is gone. */
   kill(): Promise<void>;
@@ -38,7 +37,6 @@ export async function startS3Gateway(): Promise<S3Gateway> {
       AWS_ACCESS_KEY_ID: KEYS.access,
       AWS_SECRET_ACCESS_KEY: KEYS.secret,
     },
-    pid: () => child?.pid,
     async start() {
       const env = { PATH: process.env['PATH'], ROOT_ACCESS_KEY: KEYS.access, ROOT_SECRET_KEY: KEYS.secret };
       child = spawn(program, ['--quiet', '--keep-alive', '--port', `127.0.0.1:${port}`, 'posix', gateway.folder], { env, stdio: 'ignore' });

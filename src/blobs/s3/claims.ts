@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { InLine } from '../in-line.js';
+import { jsonOrUndefined } from '../json-documents.js';
 import { LOCKS } from '../keys.js';
 import type { HeldLock } from '../lock.js';
 import { isRunning, thisProcess } from '../process-identity.js';
@@ -89,18 +90,11 @@ export class Claims {
       await delay(pause * Math.random());
     }
   }
+
   async #isAbandoned(other: ListedObject, own: ListedObject): Promise<boolean> {
     if (own.modifiedAt.getTime() - other.modifiedAt.getTime() > ABANDONED_AFTER_MS) return true;
     const found = await this.#objects.get(other.key);
-    const { data: owner } = ownerSchema.safeParse(found && jsonOrUndefined(found.bytes));
+    const { data: owner } = ownerSchema.safeParse(found && jsonOrUndefined(found.bytes.toString('utf8')));
     return owner !== undefined && owner.host === (await thisProcess()).host && !(await isRunning(owner));
-  }
-}
-
-function jsonOrUndefined(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return undefined;
   }
 }

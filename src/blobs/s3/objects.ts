@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   CopyObjectCommand,
@@ -16,6 +15,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { sha256 } from '../../contract/canonical.js';
 import type { Patience } from '../patience.js';
 import { s3Failure, statusOf } from './failure.js';
 import type { S3Place } from './place.js';
@@ -37,12 +37,14 @@ export interface ListedObject {
 }
 
 /** What must hold for a write: that there is no object yet, or still the one with this ETag. */
-export type Condition = { absent: true } | { etag: string };
+type Condition = { absent: true } | { etag: string };
 
-export interface PutOptions {
+interface PutOptions {
   condition?: Condition;
   nonce?: string;
   contentType?: string;
+  /** Of the bytes, lower-case hex, where the caller knows it. */
+  sha256?: string;
 }
 
 /** Above this a blob goes up in parts, several at a time, of which a lost one is sent again alone. */
@@ -108,7 +110,7 @@ export class S3Objects {
   }
 
   /** False when the condition does not hold. */
-  async put(key: string, bytes: Uint8Array, { condition, nonce, contentType }: PutOptions = {}): Promise<boolean> {
+  async put(key: string, bytes: Uint8Array, { condition, nonce, contentType, sha256: digest = sha256(bytes) }: PutOptions = {}): Promise<boolean> {
     const input = {
       ...this.#at(key),
       Body: bytes,
@@ -119,7 +121,7 @@ export class S3Objects {
       await this.#medium(() => new Upload({ client: this.#client, params: { ...input, ChecksumAlgorithm: 'SHA256' }, partSize: PART_BYTES }).done());
       return true;
     }
-    const checksum = createHash('sha256').update(bytes).digest('base64');
+    const checksum = Buffer.from(digest, 'hex').toString('base64');
     const conditions = condition === undefined ? {} : 'absent' in condition ? { IfNoneMatch: '*' } : { IfMatch: condition.etag };
     return this.#medium(async () => {
       try {

@@ -7,6 +7,11 @@ export interface S3Place {
   url: string;
 }
 
+/** Whether IMAGE_BLOB_STORE means a store in S3. */
+export function isS3(url: string): boolean {
+  return /^s3:/i.test(url.trim());
+}
+
 /**
  * Reads `s3://bucket` or `s3://bucket/prefix`; gives what is wrong with it otherwise. Bucket names by the rules of S3 ("Bucket
  * naming rules", general purpose buckets); a prefix is made of plain names, since it stands in every key.

@@ -61,7 +61,7 @@ export class S3BlobStore implements BlobStore {
     // One of the future says that the clocks differ.
     const isYoung = age !== undefined && age > -SECOND_MS && age < YOUNG_MS;
     if (found?.sizeBytes === bytes.byteLength && isYoung) return info;
-    const put = (): Promise<boolean> => this.#objects.put(key, bytes);
+    const put = (): Promise<boolean> => this.#objects.put(key, bytes, { sha256: digest });
     // Written again it is young again, unless a deletion that has seen it old comes in between.
     await (found === undefined ? put() : this.#change(`blob-${digest}`, put));
     return info;
@@ -181,7 +181,7 @@ export class S3BlobStore implements BlobStore {
   async #exclusively<T>(key: string, work: () => Promise<T>): Promise<T> {
     await this.#mustBePresent();
     if (this.#objects.isAtomic) return work();
-    return this.#change(`document-${sha256(key)}`, (lock) => {
+    return this.#claims.hold(`document-${sha256(key)}`, (lock) => {
       lock.check();
       return work();
     });

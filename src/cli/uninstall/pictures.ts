@@ -2,6 +2,7 @@ import { lstat, readdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import * as z from 'zod';
+import { jsonOrUndefined } from '../../blobs/json-documents.js';
 import { expandHome, type Settings } from '../../config.js';
 import { JobFailure } from '../../contract/errors.js';
 import { exportName } from '../../images/export-image.js';
@@ -94,16 +95,8 @@ async function* manifestsOf({ blobStore }: Settings): AsyncIterable<z.output<typ
   const folder = join(store, 'manifests');
   for (const name of await readdir(folder).catch(() => [])) {
     const text = await readFile(join(folder, name), 'utf8').catch(() => '');
-    const { data } = manifestSchema.safeParse(jsonOf(text));
+    const { data } = manifestSchema.safeParse(jsonOrUndefined(text));
     if (data) yield data;
-  }
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
 
