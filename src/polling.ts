@@ -1,20 +1,17 @@
 import type { Client } from '@temporalio/client';
-import proto from '@temporalio/proto';
+import { livePollers } from './client/pollers.js';
 import { TASK_QUEUES } from './contract/names.js';
 
-const { TaskQueueType } = proto.temporal.api.enums.v1;
-/** An open question of a worker ends after a minute and is asked again at once. */
-const STALE_MS = 75_000;
 /** An orchestrator may ask more often than Temporal has to be asked. */
 const REMEMBERED_MS = 2_000;
 const LIMIT_MS = 5_000;
 
 const QUEUES = [
-  { name: TASK_QUEUES.jobs, type: TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW },
-  { name: TASK_QUEUES.upload, type: TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY },
-  { name: TASK_QUEUES.collect, type: TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY },
-  { name: TASK_QUEUES.store, type: TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY },
-];
+  { name: TASK_QUEUES.jobs, type: 'workflow' },
+  { name: TASK_QUEUES.upload, type: 'activity' },
+  { name: TASK_QUEUES.collect, type: 'activity' },
+  { name: TASK_QUEUES.store, type: 'activity' },
+] as const;
 
 /**
  * Whether Temporal has this very worker, by its identity, among those that ask for work at every queue that each job needs: the
@@ -39,18 +36,9 @@ export class Polling {
   }
 
   async #look(): Promise<string | undefined> {
-    const { connection, workflowService, options } = this.client;
-    const since = Date.now() - STALE_MS;
-    const missing = await connection.withDeadline(Date.now() + LIMIT_MS, () =>
-      Promise.all(
-        QUEUES.map(async ({ name, type }) => {
-          const { pollers } = await workflowService.describeTaskQueue({ namespace: options.namespace, taskQueue: { name }, taskQueueType: type });
-          const own = (pollers ?? []).some(({ identity, lastAccessTime }) => identity === this.identity && Number(lastAccessTime?.seconds ?? 0) * 1000 > since);
-          return own ? [] : [name];
-        }),
-      ),
-    );
-    const names = missing.flat();
-    return names.length === 0 ? undefined : `This worker does not ask for work at ${names.join(', ')}.`;
+    const asks = async ({ name, type }: (typeof QUEUES)[number]): Promise<boolean> => (await livePollers(this.client, name, type, LIMIT_MS)).includes(this.identity);
+    const found = await Promise.all(QUEUES.map(asks));
+    const missing = QUEUES.filter((_, index) => !found[index]).map(({ name }) => name);
+    return missing.length === 0 ? undefined : `This worker does not ask for work at ${missing.join(', ')}.`;
   }
 }

@@ -1,5 +1,6 @@
 import { Client, type Connection } from '@temporalio/client';
 import { connectTemporal } from './connect.js';
+import { livePollers } from './pollers.js';
 import type { Settings } from '../config.js';
 import { JobFailure } from '../contract/errors.js';
 import { TASK_QUEUES, type ProviderName } from '../contract/names.js';
@@ -42,8 +43,6 @@ export interface Temporal {
 /** For what can do without. */
 const IF_RUNNING_MS = 2000;
 const LEAST_CONNECT_MS = 300;
-/** A worker polls every minute at least; above it the youngest poll is of a worker that is gone. */
-const POLL_AGE_SECONDS = 70;
 
 export function remoteTemporal(settings: Settings, env: NodeJS.ProcessEnv): Temporal {
   let connected: Promise<Connected> | undefined;
@@ -52,7 +51,7 @@ export function remoteTemporal(settings: Settings, env: NodeJS.ProcessEnv): Temp
     try {
       const connection = await connectTemporal({ ...options, connectTimeout: timeoutMs });
       const client = new Client({ connection, namespace });
-      return { client, connection, namespace, address, worker: () => pollersOf(client, settings) };
+      return { client, connection, namespace, address, worker: () => remoteWorkers(client, settings) };
     } catch (error) {
       throw unavailable(address, error);
     }
@@ -131,17 +130,8 @@ async function workerOf(stack: LocalStack): Promise<WorkerState> {
 /** The answer takes milliseconds. */
 const POLLERS_MS = 2000;
 
-/** By the age of the youngest poll, never by count: a poller list keeps the dead for minutes. */
-async function pollersOf(client: Client, settings: Settings): Promise<WorkerState> {
-  const queue = await client.connection.withDeadline(Date.now() + POLLERS_MS, () =>
-    client.workflowService.describeTaskQueue({
-      namespace: client.options.namespace,
-      taskQueue: { name: TASK_QUEUES.jobs },
-      taskQueueType: 1,
-    }),
-  );
-  const ages = (queue.pollers ?? []).map((poller) => Date.now() / 1000 - Number(poller.lastAccessTime?.seconds ?? 0));
-  if (ages.some((age) => age < POLL_AGE_SECONDS)) return { state: 'alive' };
+async function remoteWorkers(client: Client, settings: Settings): Promise<WorkerState> {
+  if ((await livePollers(client, TASK_QUEUES.jobs, 'workflow', POLLERS_MS)).length > 0) return { state: 'alive' };
   return {
     state: 'none',
     message: `No worker polls the task queue ${TASK_QUEUES.jobs}; start one with: ${workerCommand(settings)}`,

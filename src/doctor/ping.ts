@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { isGrpcDeadlineError, WorkflowFailedError, type Client, type WorkflowHandle } from '@temporalio/client';
 import * as z from 'zod';
 import { timeOf } from '../client/history.js';
+import { livePollers } from '../client/pollers.js';
 import { TASK_QUEUES } from '../contract/names.js';
 import { PING_WORKFLOW_TYPE, type PingOrder, type PingReport } from '../contract/ping.js';
 
@@ -9,13 +10,9 @@ import { PING_WORKFLOW_TYPE, type PingOrder, type PingReport } from '../contract
 const RESULT_MS = 10_000;
 /** Where no worker has asked for work for a while, none is likely to in this time; it is tried all the same. */
 const UNLIKELY_MS = 2_500;
-/** A worker asks for work once a minute at least. */
-const POLL_AGE_MS = 70_000;
 /** Nobody reads the result later: a ping that no worker takes goes by itself. */
 const EXECUTION_TIMEOUT = '20 seconds';
 const ANSWER_MS = 5_000;
-/** temporal.api.enums.v1.TaskQueueType */
-const WORKFLOW_QUEUE = 1;
 
 /** Fields that a later version of the workers adds are left out. */
 const reportSchema: z.ZodType<PingReport> = z.object({
@@ -44,7 +41,7 @@ export interface Pinged {
 /** Starts `imagePing` and waits for its result. It is no job and shows up in no list. Errors are Temporal's own. */
 export async function pingWorkers(client: Client, providers: readonly string[]): Promise<Pinged> {
   const order: PingOrder = { providers: [...providers] };
-  const likely = await someoneAsksForWork(client);
+  const likely = (await livePollers(client, TASK_QUEUES.jobs, 'workflow', ANSWER_MS)).length > 0;
   const before = Date.now();
   const handle = await soon(client, () =>
     client.workflow.start(PING_WORKFLOW_TYPE, {
@@ -74,13 +71,6 @@ async function soon<T>({ connection }: Client, work: () => Promise<T>): Promise<
 async function describe(client: Client, { workflowId }: WorkflowHandle): ReturnType<typeof client.workflowService.describeWorkflowExecution> {
   const { namespace } = client.options;
   return await soon(client, () => client.workflowService.describeWorkflowExecution({ namespace, execution: { workflowId } }));
-}
-
-async function someoneAsksForWork(client: Client): Promise<boolean> {
-  const { namespace } = client.options;
-  const taskQueue = { name: TASK_QUEUES.jobs };
-  const { pollers } = await soon(client, () => client.workflowService.describeTaskQueue({ namespace, taskQueue, taskQueueType: WORKFLOW_QUEUE }));
-  return (pollers ?? []).some(({ lastAccessTime }) => Date.now() - (timeOf(lastAccessTime)?.getTime() ?? 0) < POLL_AGE_MS);
 }
 
 async function resultOf({ connection }: Client, handle: WorkflowHandle, ms: number): Promise<PingReport | undefined> {

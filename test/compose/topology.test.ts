@@ -2,10 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import * as z from 'zod';
 import { sha256 } from '../../src/contract/canonical.js';
 import { until, type AnswerRecord, type Mcp } from '../support/e2e.js';
 import { startTopology, type Topology } from './topology.js';
 import { ROOT } from './machine.js';
+import { figures, usageOf } from './usage.js';
 
 const PHOTOGRAPHS = ['chelsea.png', 'coffee.png', 'rocket.jpg'].map((name) => join(ROOT, 'examples/references', name));
 
@@ -96,28 +98,31 @@ describe('a part that is killed', () => {
     const server = await topology.box.server();
     const jobs = await submit(server, 100, `while ${service} is killed`);
     const failures: string[] = [];
+    const asked = async (tool: string, args: Record<string, unknown>): Promise<AnswerRecord> => {
+      const { record } = await server.call(tool, args);
+      if (record.error && !record.error.retryable && record.done !== true) failures.push(`${tool}: ${JSON.stringify(record.error)}`);
+      return record;
+    };
     const over = new AbortController();
     const looking = (async () => {
-      while (!over.signal.aborted) {
-        for (const [tool, args] of [['image_job_status', { job_id: jobs[0] }], ['image_job_list', {}]] as const) {
-          const { record } = await server.call(tool, args);
-          if (record.error && !record.error.retryable && record.status !== 'failed') failures.push(`${tool}: ${JSON.stringify(record.error)}`);
-        }
-      }
+      while (!over.signal.aborted) await Promise.all([asked('image_job_status', { job_id: jobs[0] }), asked('image_job_wait', { job_id: jobs[99], timeout_seconds: 1 }), asked('image_job_list', {})]);
     })();
     await until(() => topology.fake.ledger().entries.some(({ prompt }) => prompt.includes(service)), 'the first request');
     const [victim = ''] = await topology.containers(service);
     await topology.docker('kill', victim);
     expect((await topology.docker('inspect', '--format', '{{.State.ExitCode}}', victim)).trim()).toBe('137');
+    const late = await Promise.all([1, 2, 3].map((index) => asked('image_generate_async', { prompt: `while ${service} is killed, late ${index}` })));
     await delay(3000);
     await topology.docker('start', victim);
-    const records = await ends(server, jobs);
+    // What was taken while a part was away is a job like any other.
+    const taken = late.flatMap(({ ok, job_id: id }) => (ok && id !== undefined ? [id] : []));
+    const records = await ends(server, [...jobs, ...taken]);
     over.abort();
     await looking;
     expect(failures).toEqual([]);
     for (const record of records) if (record.status !== 'completed') expect(record.error?.code).toBe('MAYBE_BILLED');
-    const asked = records.filter(({ status }) => status !== 'completed').length;
-    process.stderr.write(`${service} killed: ${records.length - asked} completed, ${asked} MAYBE_BILLED\n`);
+    const completed = records.filter(({ status }) => status === 'completed').length;
+    process.stderr.write(`${service} killed: ${completed} of ${records.length} completed, ${taken.length} of them submitted meanwhile\n`);
     const paid = Object.entries(topology.fake.ledger().by_prompt).filter(([prompt]) => prompt.includes(`while ${service}`));
     expect(paid.filter(([, times]) => times > 1)).toEqual([]);
   }, 600_000);
@@ -146,20 +151,20 @@ describe('500 jobs', () => {
     topology.fake.settings.complete_after_ms = 0;
     await topology.up(workers);
     const server = await topology.box.server();
-    const parts = ['postgres', 'temporal', 's3', 'worker'];
-    const usage = async (): Promise<Record<string, number>> => {
-      const used: Record<string, number> = {};
-      for (const part of parts) for (const id of await topology.containers(part)) used[part] = (used[part] ?? 0) + (await topology.usageOf(id)).cpuSeconds;
-      return used;
-    };
-    const before = await usage();
-    const from = performance.now();
+    const before = await usageOf(topology, server.pid);
     const jobs = await submit(server, 500, `throughput of ${workers}`);
     for (const record of await ends(server, jobs)) expect(record).toMatchObject({ status: 'completed' });
-    const seconds = (performance.now() - from) / 1000;
-    const after = await usage();
-    const shares = parts.map((part) => `${part} ${(((after[part] ?? 0) - (before[part] ?? 0)) / seconds).toFixed(2)}`);
-    process.stderr.write(`${workers} worker(s): ${(500 / seconds).toFixed(1)} jobs/s; processors in use: ${shares.join(', ')}\n`);
+    const after = await usageOf(topology, server.pid);
+    process.stderr.write(`${workers} worker(s): ${figures(before, after, 500)}\n`);
     expect(topology.fake.ledger().entries.filter(({ prompt }) => prompt.includes(`throughput of ${workers}`))).toHaveLength(500);
   }, 900_000);
+
+  it('and all that came before are looked through by a collection', async () => {
+    const from = performance.now();
+    const { stdout } = await topology.box.cli(['gc', '--json']);
+    const seconds = (performance.now() - from) / 1000;
+    const { examined } = z.object({ ok: z.literal(true), examined: z.number() }).parse(JSON.parse(stdout));
+    expect(examined).toBeGreaterThan(1000);
+    process.stderr.write(`a collection: ${examined} blobs of ${topology.fake.ledger().total} jobs in ${seconds.toFixed(1)} s\n`);
+  }, 300_000);
 });

@@ -7,7 +7,6 @@ import { promisify } from 'node:util';
 import * as z from 'zod';
 import { startFakeOpenAi, type FakeOpenAi } from '../support/fake-openai.js';
 import { makeBox, type Box } from '../support/e2e.js';
-import { usageOf } from './containers.js';
 import { prepare, ROOT, type Machine } from './machine.js';
 
 const exec = promisify(execFile);
@@ -27,7 +26,8 @@ export interface Topology {
   containers(service: string): Promise<string[]>;
   /** Builds the worker anew as another version, and replaces the running ones by it. */
   deploy(version: string): Promise<void>;
-  usageOf(container: string): Promise<{ cpuSeconds: number; mebibytes: number }>;
+  /** Undefined: Docker's own default. */
+  dockerHost: string | undefined;
   close(): Promise<void>;
 }
 
@@ -81,7 +81,7 @@ export async function startTopology(): Promise<Topology> {
       await docker('build', '--quiet', '--tag', 'durable-image-mcp:0.1.0', context);
       await compose('up', '--detach', '--no-build', '--no-deps', '--wait', '--scale', 'worker=2', 'worker');
     },
-    usageOf: async (container) => await usageOf(machine.env['DOCKER_HOST'], container),
+    dockerHost: machine.env['DOCKER_HOST'],
     async close() {
       await box.close();
       await compose('down', '--volumes', '--timeout', '30').catch(() => undefined);

@@ -137,7 +137,7 @@ describe('doctor with a Temporal of the settings', () => {
     expect(record['findings']).toContainEqual(expect.objectContaining({ id: 'workers', level: 'error' }));
     expect(record['findings']).toContainEqual(expect.objectContaining({ id: 'accounts', level: 'warning', message: expect.stringContaining('ignored') }));
     expect(record).toMatchObject({ temporal: { mode: 'remote', address: temporal.address, namespace: 'forgetful', state: 'ready' }, default_provider: 'by the workers' });
-    expect(seconds).toBeLessThan(1);
+    expect(seconds).toBeLessThan(5);
     expect(JSON.stringify(record).length).toBeLessThan(6_000);
     expect(await box.processes()).toEqual([{ pid: mcp.pid, role: 'stdio' }]);
     await mcp.close();

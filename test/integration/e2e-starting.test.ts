@@ -152,10 +152,10 @@ describe('with no way to a Temporal server', () => {
       }
       expect(next).toMatch(/TEMPORAL_CLI.*TEMPORAL_ADDRESS/);
       expect(Buffer.byteLength(message)).toBeLessThan(2000);
-      // The same again, and at once.
+      // The same again, with nothing tried anew.
       const again = await mcp.call('image_generate_async', PICTURE);
       expect(again.record.error).toEqual(failed?.error);
-      expect(again.seconds).toBeLessThan(1);
+      expect(again.seconds).toBeLessThan(5);
       expect((await mcp.call('server_info')).record.ok).toBe(true);
       expect(mcp.stray).toEqual([]);
       const shown = await box.cli(['status', '--json']);

@@ -85,7 +85,6 @@ describe('a Temporal that is away', () => {
       expect((await timely('image_generate_async', keyed)).record).toMatchObject({ ok: true, job_id: first });
       expect((await timely('image_job_status', { job_id: taken })).record).toMatchObject({ status: 'running', done: false });
       const waited = await mcp.call('image_job_wait', { job_id: taken, timeout_seconds: 2 });
-      expect(waited.seconds).toBeLessThan(8);
       expect(waited.record).toMatchObject({ status: 'running', timed_out: true });
     } finally {
       signal(temporal.pid, 'SIGCONT');

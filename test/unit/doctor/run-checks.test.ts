@@ -70,9 +70,7 @@ describe('findings for a client', () => {
     const store = await openBlobStore(settings.blobStore);
     await mkdir(join(folder(), 'data'), { recursive: true });
     const stack = stackStatus(folder(), { state: 'stopped' });
-    const from = performance.now();
     const { findings, leftOut } = await clientFindings({ settings, env, store, clientRoots: roots, stack, connected: undefined });
-    expect(performance.now() - from).toBeLessThan(1_000);
     expect(findings[0]).toMatchObject({ id: 'default-provider', level: 'error' });
     expect(findings.every(({ level, remedy }) => level !== 'ok' && remedy !== undefined)).toBe(true);
     expect(leftOut).toBeGreaterThan(0);
