@@ -119,7 +119,8 @@ export class Starter {
           cause: error,
         });
       }
-      warnings.push('Do not submit it again: Temporal did not confirm the start in time; the job starts under this job_id when it does.');
+      // First: where an answer may be small, the last warnings go.
+      warnings.unshift('Do not submit it again: Temporal did not confirm the start in time; the job starts under this job_id when it does.');
       this.#startLater(connected, prepared);
       return 'started';
     }

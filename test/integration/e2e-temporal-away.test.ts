@@ -80,7 +80,9 @@ describe('a Temporal that is away', () => {
     let taken = '';
     try {
       const submitted = await timely('image_generate_async', { ...PICTURE, prompt: 'while it hangs' });
-      expect(submitted.record).toMatchObject({ ok: true, job_id: expect.stringMatching(/^img-/), warnings: [expect.stringContaining('Do not submit it again')] });
+      expect(submitted.record).toMatchObject({ ok: true, job_id: expect.stringMatching(/^img-/) });
+      // The first of them: a server that is being stopped may still say that it does not know the search attributes.
+      expect(submitted.record.warnings?.[0]).toContain('Do not submit it again');
       taken = submitted.record.job_id ?? '';
       expect((await timely('image_generate_async', keyed)).record).toMatchObject({ ok: true, job_id: first });
       expect((await timely('image_job_status', { job_id: taken })).record).toMatchObject({ status: 'running', done: false });
