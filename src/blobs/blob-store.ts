@@ -49,10 +49,11 @@ export interface BlobStore {
   documentTimes(prefix: string): Promise<DocumentTime[]>;
 
   /**
-   * A document that is only a hint: written quickly, whole or not at all, over what was there; a power cut may take it. Read as
-   * any other.
+   * A document that is only a hint: written quickly, whole or not at all, over what was there; a power cut may take it.
    */
   putNote(key: string, bytes: Uint8Array): Promise<void>;
+  /** Undefined also when it cannot be told whether the store itself is there. */
+  readNote(key: string): Promise<Buffer | undefined>;
   /** Removes the notes right below a prefix that were written before then. */
   sweepNotes(prefix: string, olderThan: Date): Promise<void>;
 

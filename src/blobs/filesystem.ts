@@ -148,6 +148,11 @@ export class FilesystemBlobStore implements BlobStore {
     });
   }
 
+  readNote(key: string): Promise<Buffer | undefined> {
+    assertKey(key);
+    return this.#medium(() => this.#read(key));
+  }
+
   async sweepNotes(prefix: string, olderThan: Date): Promise<void> {
     for (const { key, changedAt } of await this.documentTimes(prefix)) {
       if (changedAt < olderThan) await this.#medium(() => unlessAbsent(unlink(this.#folder.path(key))));

@@ -15,6 +15,12 @@ export async function readJson<T>(store: BlobStore, key: string, schema: z.ZodTy
   return { value: parsed(document.bytes, key, schema), version: document.version };
 }
 
+/** The same of a note. */
+export async function readNote<T>(store: BlobStore, key: string, schema: z.ZodType<T>): Promise<T | undefined> {
+  const bytes = await store.readNote(key);
+  return bytes && parsed(bytes, key, schema);
+}
+
 /** The bytes of a document; throws a plain error for a value that could not be read again. */
 export function toBytes<T>(value: T, schema: z.ZodType<T>): Buffer {
   return Buffer.from(`${JSON.stringify(schema.parse(value))}\n`);

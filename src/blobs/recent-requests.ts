@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { BlobStore } from './blob-store.js';
-import { readJson, toBytes } from './json-documents.js';
+import { readNote, toBytes } from './json-documents.js';
 
 const PREFIX = 'requests/';
 /** Of one request; more of the same at once are told by the latest of them. */
@@ -21,7 +21,7 @@ export class RecentRequests {
   /** The latest first. */
   async jobsOf(digest: string): Promise<string[]> {
     try {
-      return (await readJson(this.store, keyOf(digest), noteSchema))?.value.job_ids ?? [];
+      return (await readNote(this.store, keyOf(digest), noteSchema))?.job_ids ?? [];
     } catch {
       return [];
     }

@@ -36,6 +36,7 @@ import { prepareJob, type CallContext } from './start-job.js';
 import { Starter } from './starter.js';
 import { otherStore, otherStores } from './store-agreement.js';
 import { localTemporal, remoteTemporal, unavailable, type Connected, type Temporal } from './temporal.js';
+import { Turns } from './turns.js';
 import { CloseWatch, waitForJobs } from './wait.js';
 
 /** A submit answers in under five seconds, whatever is away: this much of it is for Temporal, and connecting is a part of it. */
@@ -48,6 +49,10 @@ const STORES_MS = 800;
 const LEAST_READ_MS = 300;
 /** What a retry keeps for the start itself. */
 const LEAST_START_MS = 1000;
+/** What a start has left when its turn comes last, on a machine that a burst keeps busy. */
+const KEPT_FOR_START_MS = 2000;
+/** To be refused for the right reason, also when connecting took all the time. */
+const LEAST_TURN_MS = 300;
 
 interface Parts {
   settings: Settings;
@@ -70,7 +75,8 @@ export class ImageJobs implements JobApi {
   readonly #starter: Starter;
   readonly #reader: JobReader;
   #clientRoots: string[] = [];
-  #storeAgreed = false;
+  readonly #turns = new Turns();
+  #stores: Promise<string[] | undefined> | undefined;
 
   private constructor(parts: Parts) {
     this.#parts = parts;
@@ -105,24 +111,29 @@ export class ImageJobs implements JobApi {
         (error: unknown) => ({ error }),
       );
       const found = await connecting;
-      // A call that is wrong in itself is refused as such, also while Temporal is away.
-      const prepared = await prepareJob(kind, rawArguments, this.#callContext('connected' in found ? found.connected : undefined));
-      if ('error' in found) throw found.error;
-      await this.#agreeOnStore(found.connected, deadline);
-      const started = await this.#starter.start(found.connected, prepared, deadline);
-      if (!started.deduplicated) return started.record;
-      const { record } = await this.#reader.look(prepared.jobId, Math.max(deadline, Date.now() + LEAST_READ_MS));
-      return { ...record, deduplicated: true };
+      return this.#turns.take(Math.max(deadline - KEPT_FOR_START_MS - Date.now(), LEAST_TURN_MS), async () => {
+        // A call that is wrong in itself is refused as such, also while Temporal is away.
+        const prepared = await prepareJob(kind, rawArguments, this.#callContext('connected' in found ? found.connected : undefined));
+        if ('error' in found) throw found.error;
+        await this.#agreeOnStore(found.connected, deadline);
+        const started = await this.#starter.start(found.connected, prepared, deadline);
+        if (!started.deduplicated) return started.record;
+        const { record } = await this.#reader.look(prepared.jobId, Math.max(deadline, Date.now() + LEAST_READ_MS));
+        return { ...record, deduplicated: true };
+      });
     });
   }
 
   /** Once: the local stack works with the store of its folder, and no worker changes its store while it runs. */
   async #agreeOnStore(connected: Connected, deadline: number): Promise<void> {
     const { settings, store } = this.#parts;
-    if (this.#storeAgreed || !settings.remote) return;
-    const others = await inTime(connected, Math.min(deadline, Date.now() + STORES_MS), () => otherStores(connected, store.id)).catch(() => undefined);
-    if (others && others.length > 0) throw otherStore(settings.blobStore, others);
-    this.#storeAgreed = others !== undefined;
+    if (!settings.remote) return;
+    this.#stores ??= inTime(connected, Math.min(deadline, Date.now() + STORES_MS), () => otherStores(connected, store.id)).catch(() => undefined);
+    const others = await this.#stores;
+    if (others?.length === 0) return;
+    // Asked again by the next call.
+    this.#stores = undefined;
+    if (others) throw otherStore(settings.blobStore, others);
   }
 
   /** The record of a job; `unknown` for one that was never seen here. Ended jobs are answered without Temporal. */

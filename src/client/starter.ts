@@ -48,21 +48,24 @@ export class Starter {
       const existing = await this.#createOrRead(manifest);
       if (existing) return this.#joinExisting(connected, prepared, existing, startBy);
     }
-    const [start, journal, identical] = await Promise.allSettled([
+    const journal = keyed ? Promise.resolve(true) : this.manifests.create(manifest);
+    const [start, written, identical] = await Promise.allSettled([
       this.#startWorkflow(connected, prepared, warnings, startBy),
-      keyed ? undefined : this.manifests.create(manifest),
-      this.#identicalRunning(connected, prepared),
+      by(startBy, journal),
+      by(startBy, this.#identicalRunning(connected, prepared)),
     ]);
     if (start.status === 'rejected') {
       // Only now: a manifest that is still being written must not outlive the refusal.
-      await this.manifests.remove(prepared.jobId);
+      await by(startBy, journal.then(() => this.manifests.remove(prepared.jobId))).catch(() => undefined);
       throw start.reason;
     }
-    if (journal.status === 'rejected') {
+    const outcome = start.value;
+    if (written.status === 'rejected') {
+      if (outcome === 'unconfirmed') throw nobodyConfirmed(prepared.jobId, written.reason);
       // The job runs. An error here would make the caller submit it again.
       warnings.push('The store did not take the journal of this job; it runs, and its worker writes it.');
     }
-    const outcome = start.value;
+    if (outcome === 'unconfirmed') this.#startLater(connected, prepared, warnings);
     // Under a random ID only a recovery from this very manifest can have come first.
     if (outcome === 'exists' && keyed) {
       await this.#refuseOther(connected, prepared, startBy).catch(async (error: unknown) => {
@@ -91,6 +94,7 @@ export class Starter {
     if (existing.state === 'accepted' && existing.input) {
       const outcome = await this.#startWorkflow(connected, { ...prepared, input: existing.input }, prepared.warnings, startBy);
       if (outcome === 'exists') await this.#refuseOther(connected, prepared, startBy);
+      if (outcome === 'unconfirmed') this.#startLater(connected, prepared, prepared.warnings);
     }
     return { record: startedRecord(prepared, prepared.warnings), deduplicated: true };
   }
@@ -100,7 +104,7 @@ export class Starter {
     prepared: PreparedJob,
     warnings: string[],
     startBy: number,
-  ): Promise<'started' | 'exists'> {
+  ): Promise<'started' | 'exists' | 'unconfirmed'> {
     const { client } = connected;
     const { jobId, input, digest: requestDigest } = prepared;
     try {
@@ -119,15 +123,14 @@ export class Starter {
           cause: error,
         });
       }
-      // First: where an answer may be small, the last warnings go.
-      warnings.unshift('Do not submit it again: Temporal did not confirm the start in time; the job starts under this job_id when it does.');
-      this.#startLater(connected, prepared);
-      return 'started';
+      return 'unconfirmed';
     }
   }
 
   /** The outcome of a start is unknown: it is repeated under the same ID, which starts nothing twice, as long as this process lives. */
-  #startLater({ client }: Connected, { jobId, input, digest: requestDigest }: PreparedJob): void {
+  #startLater({ client }: Connected, { jobId, input, digest: requestDigest }: PreparedJob, warnings: string[]): void {
+    // First: where an answer may be small, the last warnings go.
+    warnings.unshift('Do not submit it again: Temporal did not confirm the start in time; the job starts under this job_id when it does.');
     const again = async (): Promise<void> => {
       for (let delay = 1000; ; delay = Math.min(delay * 2, START_AGAIN_LONGEST_MS)) {
         await sleep(delay, undefined, { ref: false });
@@ -145,9 +148,9 @@ export class Starter {
   }
 
   /** The ID runs or has run in Temporal: ours by the same request, or somebody else's. */
-  async #refuseOther(connected: Connected, { jobId, digest }: PreparedJob, by: number): Promise<void> {
+  async #refuseOther(connected: Connected, { jobId, digest }: PreparedJob, deadline: number): Promise<void> {
     const { client, namespace } = connected;
-    const { workflowExecutionInfo: info } = await inTime(connected, by, () =>
+    const { workflowExecutionInfo: info } = await inTime(connected, deadline, () =>
       client.workflowService.describeWorkflowExecution({ namespace, execution: { workflowId: jobId } }),
     );
     if (decode(info?.memo?.fields?.[MEMO.digest]) !== digest) throw conflict(jobId);
@@ -176,6 +179,30 @@ export class Starter {
     const run = await inTime(connected, Date.now() + STILL_RUNS_MS, () => latestRun(connected, jobId)).catch(() => undefined);
     return run === undefined || run.running;
   }
+}
+
+/** What comes until then (milliseconds of the clock). What comes later comes all the same; nobody waits for it any more. */
+async function by<T>(deadline: number, work: Promise<T>): Promise<T> {
+  const over = new AbortController();
+  const late = sleep(Math.max(0, deadline - Date.now()), undefined, { signal: over.signal }).then(() => {
+    throw new Error('not in time');
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    over.abort();
+    late.catch(() => undefined);
+  }
+}
+
+function nobodyConfirmed(jobId: string, cause: unknown): JobFailure {
+  return new JobFailure({
+    code: 'STORE_UNAVAILABLE',
+    message: `Neither the store nor Temporal confirmed the job ${jobId} in time: whether it runs is unknown.`,
+    nextStep: `Call image_job_status with job_id ${jobId} in a minute; submit again only when it is unknown there.`,
+    retryable: false,
+    cause,
+  });
 }
 
 function newManifest(connected: Connected, { jobId, input, digest }: PreparedJob): NewManifest {

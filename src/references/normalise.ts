@@ -2,7 +2,7 @@ import sharp, { type Sharp } from 'sharp';
 import { JobFailure } from '../contract/errors.js';
 import { LIMITS } from '../contract/input.js';
 import type { ReferenceImage } from '../generators/generator.js';
-import { createGate } from './gate.js';
+import { createGate } from '../gate.js';
 import { pixelsOfPng } from './headers/png.js';
 import { inspectImage, type InspectedImage } from './inspect.js';
 

@@ -4,7 +4,7 @@ import { sha256 } from '../contract/canonical.js';
 import { JobFailure, type Problem } from '../contract/errors.js';
 import { LIMITS, referencesOf, type JobInput, type Reference } from '../contract/input.js';
 import { readDataUrl } from './data-url.js';
-import { createGate } from './gate.js';
+import { createGate } from '../gate.js';
 import { imageUri, parseImageUri } from './image-uri.js';
 import { inspectImage } from './inspect.js';
 import { readInsideRoots } from './local-file.js';

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { sha256 } from '../../src/contract/canonical.js';
+import { signal } from '../../src/local/processes.js';
 import { makeBox, startDevServer, until, type Box, type DevServer, type Mcp } from '../support/e2e.js';
 import { startFakeOpenAi, type FakeOpenAi } from '../support/fake-openai.js';
 import { startS3Gateway, type S3Gateway } from '../support/s3-gateway.js';
@@ -85,5 +86,21 @@ describe('jobs with a store in S3', () => {
     expect(history).toContain('imageJob');
     const { record } = await server.call('server_info');
     expect(history + server.stderr() + JSON.stringify(record)).not.toMatch(canaries);
+  });
+
+  it('are promised to nobody when neither S3 nor Temporal confirms them', async () => {
+    await gateway.kill();
+    signal(temporal.pid, 'SIGSTOP');
+    try {
+      const { record, seconds } = await server.call('image_generate_async', { prompt: 'perhaps', provider: 'openai' });
+      expect(record).toMatchObject({
+        ok: false,
+        error: { code: 'STORE_UNAVAILABLE', retryable: false, message: expect.stringMatching(/img-[0-9a-f]{32}/), next_step: expect.stringContaining('submit again only') },
+      });
+      expect(seconds).toBeLessThan(5);
+    } finally {
+      signal(temporal.pid, 'SIGCONT');
+      await gateway.start();
+    }
   });
 });

@@ -156,6 +156,11 @@ export class S3BlobStore implements BlobStore {
     await this.#objects.put(key, bytes, { contentType: 'application/json' });
   }
 
+  async readNote(key: string): Promise<Buffer | undefined> {
+    assertKey(key);
+    return (await this.#objects.get(key))?.bytes;
+  }
+
   async sweepNotes(prefix: string, olderThan: Date): Promise<void> {
     for (const { key, changedAt } of await this.documentTimes(prefix)) {
       if (changedAt < olderThan) await this.#objects.delete(key);

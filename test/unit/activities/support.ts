@@ -120,6 +120,7 @@ export function changedStore(store: BlobStore, changes: Partial<BlobStore>): Blo
     listDocuments: (prefix) => store.listDocuments(prefix),
     documentTimes: (prefix) => store.documentTimes(prefix),
     putNote: (name, bytes) => store.putNote(name, bytes),
+    readNote: (name) => store.readNote(name),
     sweepNotes: (prefix, olderThan) => store.sweepNotes(prefix, olderThan),
     ...changes,
   };

@@ -27,7 +27,7 @@ describe('recent requests', () => {
     await requests.note(DIGEST, ['a']);
     await writeFile(join(place.root, 'requests', `${DIGEST}.json`), '');
     expect(await requests.jobsOf(DIGEST)).toEqual([]);
-    const broken = new RecentRequests(changedStore(store, { putNote: () => Promise.reject(new Error('full')), readDocument: () => Promise.reject(new Error('away')) }));
+    const broken = new RecentRequests(changedStore(store, { putNote: () => Promise.reject(new Error('full')), readNote: () => Promise.reject(new Error('away')) }));
     await broken.note(DIGEST, ['b']);
     expect(await broken.jobsOf(DIGEST)).toEqual([]);
   });

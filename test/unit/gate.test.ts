@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { createGate } from '../../../src/references/gate.js';
+import { createGate } from '../../src/gate.js';
 
 it('lets as many tasks run as it has places, in order, and frees the place of a failed one', async () => {
   const gate = createGate(2);
