@@ -40,8 +40,8 @@ const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 /** After the end of its job a reference is of use to a retry alone. */
 const REFERENCE_DAYS = 30;
-/** About 25 MB; a larger store costs one more reading of the manifests for each as many old blobs. */
-const BATCH = 100_000;
+/** About 250 MB where there are as many; a larger store costs one more reading of the manifests for each as many old blobs. */
+const BATCH = 1_000_000;
 /** A removal waits for the disk, not for the processor. */
 const REMOVALS_AT_ONCE = 16;
 const TOLD_UNREADABLE = 20;

@@ -8,11 +8,12 @@ const statsSchema = z.object({ cpu_stats: z.object({ cpu_usage: z.object({ total
 const TICKS = 100;
 const SERVICES = ['postgres', 'temporal', 's3', 'worker'] as const;
 
-/** What the topology has used up to now: seconds of processor time by part, and MiB on the disk by what keeps them. */
+/** What the topology has used up to now: seconds of processor time by part, commits of PostgreSQL, and MiB on the disk by what keeps them. */
 export interface Usage {
   at: number;
   seconds: Record<string, number>;
   mebibytes: Record<string, number>;
+  commits: number;
 }
 
 export async function usageOf(topology: Topology, mcpServer: number): Promise<Usage> {
@@ -26,12 +27,12 @@ export async function usageOf(topology: Topology, mcpServer: number): Promise<Us
   seconds['fake provider and test'] = (user + system) / 1e6;
   seconds['machine'] = await machineSeconds();
   const [postgres = '', s3 = ''] = (await Promise.all(['postgres', 's3'].map((service) => topology.containers(service)))).flat();
-  const size = 'select sum(pg_database_size(datname)) from pg_database';
+  const ask = async (what: string): Promise<number> => Number(await topology.docker('exec', postgres, 'psql', '-U', 'temporal', '-tAc', `select sum(${what}) from pg_stat_database`));
   const mebibytes = {
-    databases: Number(await topology.docker('exec', postgres, 'psql', '-U', 'temporal', '-tAc', size)) / 2 ** 20,
+    databases: (await ask('pg_database_size(datid)')) / 2 ** 20,
     bucket: Number((await topology.docker('exec', s3, 'du', '-s', '--block-size=1', '/data')).split('\t')[0]) / 2 ** 20,
   };
-  return { at: performance.now(), seconds, mebibytes };
+  return { at: performance.now(), seconds, mebibytes, commits: await ask('xact_commit') };
 }
 
 /** In a line for people: jobs a second, and of each part the processors in use and the milliseconds a job. */
@@ -42,7 +43,7 @@ export function figures(before: Usage, after: Usage, jobs: number): string {
     return `${part} ${(own / passed).toFixed(2)} (${((own / jobs) * 1000).toFixed(0)} ms a job)`;
   });
   const disk = Object.entries(after.mebibytes).map(([what, size]) => `${what} ${(((size - (before.mebibytes[what] ?? 0)) / jobs) * 1024).toFixed(0)} KiB a job`);
-  return `${(jobs / passed).toFixed(1)} jobs/s; processors in use: ${parts.join(', ')}; disk: ${disk.join(', ')}`;
+  return `${(jobs / passed).toFixed(1)} jobs/s; processors in use: ${parts.join(', ')}; disk: ${disk.join(', ')}; ${((after.commits - before.commits) / jobs).toFixed(0)} commits a job`;
 }
 
 /** GET /containers/{id}/stats of the Docker Engine API. */
