@@ -93,6 +93,8 @@ async function dockerDaemon(): Promise<Daemon> {
   return {
     env,
     async close() {
+      // Each build leaves the image before it, and its stages, without a name.
+      run('docker', ['image', 'prune', '--force'], { env });
       child.kill('SIGTERM');
       await ended;
       rmSync(folder, { recursive: true, force: true });
