@@ -115,8 +115,9 @@ describe('the ping without a worker', () => {
     expect(pinged.report).toBeUndefined();
     const context = contextOf(engine(), pinged);
     expect(await found(workers, context)).toMatchObject([{ level: 'error', remedy: expect.stringContaining(' worker') }]);
-    const { executions } = await engine().client.workflowService.listWorkflowExecutions({ namespace: 'default', query: 'WorkflowType = "imagePing" AND ExecutionStatus = "Running"' });
-    expect(executions).toEqual([]);
+    const running = { namespace: 'default', query: 'WorkflowType = "imagePing" AND ExecutionStatus = "Running"' };
+    // The list follows a little later.
+    await until(async () => (await engine().client.workflowService.listWorkflowExecutions(running)).executions.length === 0, 'the ping to go');
   });
 
   it('does not keep a local stack from being idle', async () => {
