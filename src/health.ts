@@ -18,12 +18,14 @@ export interface Health {
 export async function serveHealth(address: string, health: Health, logger: Logger): Promise<{ port: number; close(): Promise<void> }> {
   const { host, port } = readAddress(address);
   const server = createServer((request, response) => {
-    void answer(request.url ?? '', health)
+    const asked = request.method === 'GET' || request.method === 'HEAD' ? answer(request.url ?? '', health) : Promise.resolve(NOT_ALLOWED);
+    void asked
       .catch((error: unknown) => ({ status: 500, type: 'text/plain', body: error instanceof Error ? error.message : String(error) }))
       .then(({ status, type, body }) => response.writeHead(status, { 'content-type': `${type}; charset=utf-8` }).end(body));
   });
   server.listen(port, host);
-  await Promise.race([once(server, 'listening'), once(server, 'error').then(([error]) => Promise.reject(refusal(address, String(error))))]);
+  // Rejects with the error of the server when that comes first.
+  await once(server, 'listening').catch((error: unknown) => Promise.reject(refusal(address, String(error))));
   const bound = addressOf(server);
   logger.info({ address: `${bound.address}:${bound.port}` }, 'health endpoint');
   return {
@@ -40,6 +42,8 @@ interface Answer {
   type: string;
   body: string;
 }
+
+const NOT_ALLOWED: Answer = { status: 405, type: 'text/plain', body: 'Only GET and HEAD.\n' };
 
 async function answer(url: string, health: Health): Promise<Answer> {
   const text = (status: number, body: string): Answer => ({ status, type: 'text/plain', body: `${body}\n` });

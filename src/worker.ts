@@ -80,11 +80,13 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
 /** What this process is called among those that ask Temporal for work. */
 const IDENTITY = `${process.pid}@${hostname()}`;
 
-async function startHealth({ settings, metricsPort, logger }: RunWorkerOptions, client: Client): Promise<{ close(): Promise<void> } | undefined> {
+const DRAINING = 'This worker ends: it finishes what is in flight and asks for no more work.';
+
+async function startHealth({ settings, metricsPort, logger, signal }: RunWorkerOptions, client: Client): Promise<{ close(): Promise<void> } | undefined> {
   const { IMAGE_WORKER_HEALTH_ADDRESS: address } = settings;
   if (address === undefined) return undefined;
   const polling = new Polling(client, IDENTITY);
-  return serveHealth(address, { problem: () => polling.problem(), metrics: async () => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text() }, logger);
+  return serveHealth(address, { problem: async () => (signal.aborted ? DRAINING : await polling.problem()), metrics: async () => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text() }, logger);
 }
 
 async function dependencies(options: RunWorkerOptions, client: Client): Promise<ActivityDependencies & { limits: WorkerLimits }> {

@@ -7,6 +7,7 @@ import { accountFor } from './accounts.js';
 import { attemptKey } from './attempt-key.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { beatWhile } from './heartbeats.js';
+import { refuseOtherStore } from './plan-job.js';
 import { pollUntilDone } from './poll.js';
 import { endOf } from './settle-attempt.js';
 
@@ -15,6 +16,7 @@ import { endOf } from './settle-attempt.js';
  * the handle is in history. Ends at once on cancellation; the workflow then cancels at the provider.
  */
 export async function collectGeneration(deps: ActivityDependencies, { order, accepted }: AcceptedOrder): Promise<Generated> {
+  refuseOtherStore(deps, order.target.store_id);
   const key = attemptKey(deps, order);
   const generator = generatorFor(deps, order.target.provider);
   const standing = await deps.attempts.latest(key);
@@ -43,6 +45,7 @@ export async function collectGeneration(deps: ActivityDependencies, { order, acc
  */
 export async function cancelGeneration(deps: ActivityDependencies, order: GenerationOrder): Promise<Cancelled> {
   const { provider } = order.target;
+  refuseOtherStore(deps, order.target.store_id);
   const record = await deps.attempts.latest(attemptKey(deps, order));
   switch (record?.state) {
     case undefined:

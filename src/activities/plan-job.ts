@@ -39,13 +39,12 @@ export function checkedInput(given: unknown): JobInput {
 }
 
 /** Bytes of one store are not in another: retryable, for the right worker may come. */
-export function refuseOtherStore(deps: ActivityDependencies, input: JobInput): void {
-  const expected = input.frozen?.store_id;
+export function refuseOtherStore(deps: ActivityDependencies, expected: string | undefined): void {
   if (expected === undefined || expected === deps.store.id) return;
   throw new JobFailure({
     code: 'STORE_UNAVAILABLE',
-    message: `The job was submitted to the store ${expected}, and this worker uses the store ${deps.store.id} (${deps.settings.blobStore}).`,
-    nextStep: 'Start this worker with the IMAGE_BLOB_STORE of the client that submitted the job.',
+    message: `The job is kept in the store ${expected}, and this worker uses the store ${deps.store.id} (${deps.settings.blobStore}).`,
+    nextStep: 'Start this worker with the IMAGE_BLOB_STORE of the client that submitted the job, or restore that store.',
     retryable: true,
   });
 }
@@ -64,7 +63,7 @@ export function targetsOf(deps: ActivityDependencies, input: JobInput, sealed: b
     // Only a client of this data folder can say which of its accounts a job runs with.
     const account = sealed ? input.frozen?.accounts?.[provider] : undefined;
     if (sealed && deps.local && !generator.free && account === undefined) throw unavailable(provider);
-    return { provider, free: generator.free, warnings: [], ...(model ? { model } : {}), ...(account ? { account } : {}) };
+    return { provider, free: generator.free, store_id: deps.store.id, warnings: [], ...(model ? { model } : {}), ...(account ? { account } : {}) };
   };
   const fallbacks = others.flatMap(({ provider }) => (provider ? [target(provider, undefined)] : []));
   return [target(first.provider ?? defaultProvider(deps), input.model), ...fallbacks];

@@ -12,6 +12,7 @@ import type { ActivityDependencies } from './dependencies.js';
 import { beatWhile, unaborted } from './heartbeats.js';
 import { followLateReply } from './late-reply.js';
 import { requestOf, storeResult } from './order-images.js';
+import { refuseOtherStore } from './plan-job.js';
 import { endOf, maybeBilled, settle, settleLost, standing } from './settle-attempt.js';
 
 /**
@@ -23,6 +24,8 @@ export async function submitGeneration(deps: ActivityDependencies, order: Genera
   const { target } = order;
   const generator = deps.generators.get(target.provider);
   if (!generator) throw notAvailable(target.provider);
+  // Where its records are missing nothing would be known of what was bought.
+  refuseOtherStore(deps, target.store_id);
   const jobId = activityInfo().workflowExecution?.workflowId ?? '';
   const beats = beatWhile(deps.settings.IMAGE_SUBMIT_HEARTBEAT_SECONDS);
   try {

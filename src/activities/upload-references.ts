@@ -25,7 +25,7 @@ export async function uploadReferences(deps: ActivityDependencies, given: unknow
   try {
     const jobId = activityInfo().workflowExecution?.workflowId ?? '';
     const input = checkedInput(given);
-    refuseOtherStore(deps, input);
+    refuseOtherStore(deps, input.frozen?.store_id);
     const targets = targetsOf(deps, input, isSealed(deps.salt, jobId, input));
     const limits = targets.map(({ provider, model }) => checkCapabilities(provider, input, model, deps.settings.overrides));
     const problems = limits.flatMap((checked) => checked.problems);

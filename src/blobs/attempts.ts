@@ -6,6 +6,7 @@ import type { StoredImage } from '../contract/plan.js';
 import { jobErrorSchema, jobRecordSchema } from '../contract/record.js';
 import type { BlobStore } from './blob-store.js';
 import { readJson, toBytes } from './json-documents.js';
+import { unavailable } from './store-failure.js';
 
 const storedImageSchema: z.ZodType<StoredImage> = z.object({
   sha256: z.string(),
@@ -187,7 +188,7 @@ export class Attempts {
 
   async #existing(name: string): Promise<{ value: AttemptRecord; version: string }> {
     const found = await readJson(this.#store, name, attemptRecordSchema);
-    if (found === undefined) throw new Error(`The attempt record ${name} does not exist.`);
+    if (found === undefined) throw unavailable(`The attempt record ${name} is gone from the store.`, 'Restore the store; the job goes on by itself afterwards.');
     return found;
   }
 }

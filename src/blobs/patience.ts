@@ -9,7 +9,7 @@ export interface Patience {
 }
 
 /** Somebody waits for the answer of a call: it is better told soon that the store is away. */
-export const CALL_PATIENCE: Patience = { connectSeconds: 1.5, idleSeconds: 2, attempts: 2, lockSeconds: 3 };
+export const CALL_PATIENCE: Patience = { connectSeconds: 1, idleSeconds: 1.5, attempts: 2, lockSeconds: 3 };
 
 /** What a worker does is tried again anyway, at the cost of an attempt. */
 export const WORK_PATIENCE: Patience = { connectSeconds: 5, idleSeconds: 20, attempts: 4, lockSeconds: 60 };

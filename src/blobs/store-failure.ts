@@ -34,7 +34,7 @@ export function storeFailure(error: unknown, root: string): unknown {
   const code = errnoOf(error);
   if (code === undefined) return error;
   const { what, remedy } = EXPLANATIONS[code] ?? { what: 'failed', remedy: 'Check the disk and the folder' };
-  return unavailable(`The blob store ${root} ${what} (${code}).`, `${remedy}; the job goes on by itself afterwards.`, error);
+  return unavailable(`The blob store ${root} ${what} (${code}).`, `${remedy}; jobs go on by themselves afterwards.`, error);
 }
 
 /** STORE_UNAVAILABLE with the words of the caller. */

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { Client } from '@temporalio/client';
 import { pathToFileURL } from 'node:url';
 import * as z from 'zod';
 import { Account, type AccountFields } from '../accounts/account.js';
@@ -7,7 +8,11 @@ import { readAccounts } from '../accounts/environment.js';
 import { AccountRegistry, type AccountSource } from '../accounts/registry.js';
 import { readSalt } from '../accounts/salt.js';
 import { readSharedSalt } from '../accounts/shared-salt.js';
-import { openBlobStore } from '../blobs/open-store.js';
+import type { BlobStore } from '../blobs/blob-store.js';
+import { findBlobStore, openBlobStore } from '../blobs/open-store.js';
+import { connectTemporal } from '../client/connect.js';
+import { refuseEmptiedPlace } from '../client/store-agreement.js';
+import { unavailable } from '../client/temporal.js';
 import { readSettings, type Settings } from '../config.js';
 import { JobFailure } from '../contract/errors.js';
 import { freePort } from '../local/ports.js';
@@ -35,7 +40,7 @@ export async function worker(env: NodeJS.ProcessEnv): Promise<number> {
   const logger = createLogger(settings.IMAGE_LOG_LEVEL, 'worker');
   const { address, namespace, connection } = readTemporalConfig(settings, env);
   const registry = new AccountRegistry();
-  const salt = await readSharedSalt(await openBlobStore(settings.blobStore));
+  const salt = await readSharedSalt(await storeOf(settings, env));
   for (const fields of readAccounts(env)) registry.add(new Account(fields, salt), 'environment');
   const fromFile = await readCredentialsFile(settings.credentialsFile);
   if (fromFile) for (const fields of readAccounts(fromFile)) registry.add(new Account(fields, salt), 'credentials');
@@ -44,6 +49,20 @@ export async function worker(env: NodeJS.ProcessEnv): Promise<number> {
   const module = await loadWorker(logger, metricsPort);
   await module.runWorker({ address, namespace, connection, settings, accounts: registry, logger, metricsPort, signal });
   return EXIT.done;
+}
+
+/** The store of the settings; one is made only where Temporal does not know of an earlier one at the same place. */
+async function storeOf(settings: Settings, env: NodeJS.ProcessEnv): Promise<BlobStore> {
+  const found = await findBlobStore(settings.blobStore);
+  if (found) return found;
+  const { address, namespace, connection: options } = readTemporalConfig(settings, env);
+  try {
+    const connection = await connectTemporal({ ...options, address });
+    await refuseEmptiedPlace({ client: new Client({ connection, namespace }), namespace }, settings.blobStore).finally(() => connection.close());
+  } catch (error) {
+    throw error instanceof JobFailure ? error : unavailable(address, error);
+  }
+  return await openBlobStore(settings.blobStore);
 }
 
 /**

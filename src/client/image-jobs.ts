@@ -40,8 +40,8 @@ import { Turns } from './turns.js';
 import { CloseWatch, waitForJobs } from './wait.js';
 
 /** A submit answers in under five seconds, whatever is away: this much of it is for Temporal, and connecting is a part of it. */
-const START_MS = 4500;
-const CONNECT_MS = 3500;
+const START_MS = 4000;
+const CONNECT_MS = 3000;
 /** A read takes milliseconds; a Temporal that is gone must not hold a status call. */
 const READ_MS = 4000;
 /** Whose store it is is asked once, and only while it costs nothing. */
@@ -112,10 +112,10 @@ export class ImageJobs implements JobApi {
       );
       const found = await connecting;
       return this.#turns.take(Math.max(deadline - KEPT_FOR_START_MS - Date.now(), LEAST_TURN_MS), async () => {
+        if ('connected' in found) await this.#agreeOnStore(found.connected, deadline);
         // A call that is wrong in itself is refused as such, also while Temporal is away.
         const prepared = await prepareJob(kind, rawArguments, this.#callContext('connected' in found ? found.connected : undefined));
         if ('error' in found) throw found.error;
-        await this.#agreeOnStore(found.connected, deadline);
         const started = await this.#starter.start(found.connected, prepared, deadline);
         if (!started.deduplicated) return started.record;
         const { record } = await this.#reader.look(prepared.jobId, Math.max(deadline, Date.now() + LEAST_READ_MS));

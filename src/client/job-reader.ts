@@ -48,10 +48,16 @@ export class JobReader {
 
   /** The job as it stands; status `unknown` for an ID that was never seen here. */
   async look(jobId: string, deadline = Date.now() + READ_MS): Promise<Seen> {
-    const { manifests } = this.#parts;
+    const { manifests, settings } = this.#parts;
     const settled = (record: JobRecord, manifest?: Manifest): Seen => ({ record, stuck: false, ...(manifest ? { manifest } : {}) });
     if (!isJobId(jobId)) return settled(unknown(jobId));
-    const manifest = await manifests.read(jobId);
+    // While the store is away Temporal still knows the jobs of the last days.
+    let storeAway: JobFailure | undefined;
+    const manifest = await manifests.read(jobId).catch((error: unknown) => {
+      if (!(error instanceof JobFailure) || !settings.remote) throw error;
+      storeAway = error;
+      return undefined;
+    });
     if (manifest?.state === 'deleted') return settled(expired(manifest), manifest);
     if (manifest?.state === 'ended' && manifest.record && !(await this.#runsAgain(manifest.record))) {
       return settled(await this.#withPaths(await this.#withUiLink(manifest.record), manifest), manifest);
@@ -61,12 +67,16 @@ export class JobReader {
       const connected = await this.#connectFor(manifest, deadline);
       if (!connected) return settled(manifest ? fromOpenManifest(manifest, STACK_STARTING) : unknown(jobId), manifest);
       const read = (): Promise<Described | undefined> => describeJob(connected, jobId);
-      described = await inTime(connected, deadline, read);
+      described = await inTime(connected, Math.max(deadline, Date.now() + LEAST_CONNECT_MS), read);
     } catch (error) {
       // A known job is reported whatever is away; only of an unknown one nothing can be said.
       if (!manifest || !isTransportError(error)) throw error;
       const record = fromOpenManifest(manifest, 'Temporal does not answer at this moment; the job is safe and goes on with it.');
       return { ...settled(record, manifest), unanswered: this.#unanswered(error) };
+    }
+    if (storeAway) {
+      if (!described) throw storeAway;
+      return described;
     }
     if (!described) return settled(manifest ? fromOpenManifest(manifest, await this.#startLost(manifest)) : unknown(jobId), manifest);
     if (!described.closed) return { ...described, ...(manifest ? { manifest } : {}) };
@@ -90,6 +100,7 @@ export class JobReader {
   async #startLost(manifest: Manifest): Promise<string> {
     if (Date.now() - Date.parse(manifest.created_at) < START_CONFIRMED_MS) return 'The job was just accepted.';
     const connected = await this.#parts.temporal.connectIfRunning().catch(() => undefined);
+    if (connected && connected.namespace !== manifest.namespace) return `The job runs in the namespace ${manifest.namespace}, and this client looks into ${connected.namespace}.`;
     const started =
       connected &&
       (await inTime(connected, Date.now() + LATEST_RUN_MS, () =>

@@ -82,7 +82,7 @@ async function recoverLateReply(connected: Connected, manifests: Manifests, mani
 }
 
 /**
- * Starts a job again under its ID with the input of its manifest; an ID that runs already is left alone, and so is a deleted
+ * Starts a job again under its ID with the input of its manifest, in its own namespace alone; an ID that runs already is left alone, and so is a deleted
  * job: that this is about to happen is written first, so that no deletion and no retention comes between (src/blobs/retention.ts).
  */
 export async function restartFromManifest(
@@ -92,6 +92,8 @@ export async function restartFromManifest(
   databaseId: string | undefined,
 ): Promise<'started' | 'exists'> {
   const { job_id: jobId, input, request_digest: requestDigest } = manifest;
+  // Attempt records are kept by namespace: in another one nothing would be known of what was bought.
+  if (manifest.namespace !== client.options.namespace) return 'exists';
   const stands = await manifests.update(jobId, (now) =>
     now.state === 'ended' ? { ...now, restarted_at: new Date().toISOString() } : undefined,
   );

@@ -1,3 +1,4 @@
+import { NamespaceNotFoundError } from '@temporalio/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Manifest, Manifests, NewManifest } from '../blobs/manifests.js';
 import type { RecentRequests } from '../blobs/recent-requests.js';
@@ -250,6 +251,7 @@ function conflict(jobId: string): JobFailure {
 }
 
 function isDefiniteRefusal(error: unknown): boolean {
+  if (error instanceof NamespaceNotFoundError) return true;
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   return cause instanceof Error && 'code' in cause && DEFINITE_REFUSALS.includes(cause.code);
 }

@@ -19,12 +19,38 @@ export async function otherStores({ client, namespace }: Connected, storeId: str
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }
-  const { schedules } = await workflowService.listSchedules({ namespace, maximumPageSize: PAGE });
+  return (await storesOf({ client, namespace })).map(({ url, id }) => url ?? `the store ${id}`);
+}
+
+interface KnownStore {
+  id: string;
+  url: string | undefined;
+  scheduleId: string;
+}
+
+/** The stores that workers of this namespace have worked with. Errors are Temporal's own. */
+async function storesOf({ client, namespace }: Pick<Connected, 'client' | 'namespace'>): Promise<KnownStore[]> {
+  const { schedules } = await client.workflowService.listSchedules({ namespace, maximumPageSize: PAGE });
   const prefix = collectionScheduleId('');
   return (schedules ?? []).flatMap(({ scheduleId, memo }) => {
     if (!scheduleId?.startsWith(prefix)) return [];
     const url = decode(memo?.fields?.[STORE_MEMO]);
-    return [typeof url === 'string' ? url : `the store ${scheduleId.slice(prefix.length)}`];
+    return [{ id: scheduleId.slice(prefix.length), url: typeof url === 'string' ? url : undefined, scheduleId }];
+  });
+}
+
+/**
+ * Refuses a place that is empty although workers have had their store there: what it knew of purchases is lost, and a new store in its
+ * place would let jobs buy again. Errors are Temporal's own.
+ */
+export async function refuseEmptiedPlace(connected: Pick<Connected, 'client' | 'namespace'>, place: string): Promise<void> {
+  const lost = (await storesOf(connected)).find(({ url }) => url === place);
+  if (!lost) return;
+  throw new JobFailure({
+    code: 'STORE_UNAVAILABLE',
+    message: `The store ${lost.id} is gone from ${place}: workers of this Temporal have used it there, and nothing is there now.`,
+    nextStep: `Restore it from its backup; only to begin without it: temporal schedule delete --schedule-id ${lost.scheduleId}`,
+    retryable: true,
   });
 }
 

@@ -23,6 +23,8 @@ export interface Target {
   free: boolean;
   /** SHA-256 of the canonical input for this provider: what is bought (for a batch together with the item's own digest). */
   input_digest: string;
+  /** The store that has its references and its attempt records; absent in plans of earlier versions. */
+  store_id?: string;
   warnings: string[];
 }
 

@@ -72,7 +72,13 @@ describe('jobs with a store in S3', () => {
     expect(seconds).toBeLessThan(5);
     await until(async () => (await server.call('image_job_status', { job_id: record.job_id })).record.error?.code === 'STORE_UNAVAILABLE', 'the reason');
     expect(fake.ledger().total).toBe(before);
+    // What Temporal knows is told, and can be stopped.
+    expect((await server.call('image_job_status', { job_id: record.job_id })).record).toMatchObject({ job_id: record.job_id, status: 'running' });
+    expect((await server.call('image_job_status', { job_id: jobId })).record).toMatchObject({ status: 'completed' });
+    const unwanted = await server.start('image_generate_async', { prompt: 'not wanted any more', provider: 'openai' });
+    expect((await server.call('image_job_cancel', { job_id: unwanted })).record).toMatchObject({ job_id: unwanted });
     await gateway.start();
+    expect(await server.finished(unwanted)).toMatchObject({ status: 'cancelled' });
     expect(await server.finished(record.job_id ?? '')).toMatchObject({ status: 'completed' });
     expect(fake.ledger().total).toBe(before + 1);
   });

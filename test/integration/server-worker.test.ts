@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,6 +39,7 @@ describe('a worker on a server', () => {
     box.background(['worker']);
     await ready();
     expect(await ask('/healthz')).toEqual({ status: 200, text: 'ok\n' });
+    expect((await fetch(`http://${health}/healthz`, { method: 'DELETE' })).status).toBe(405);
     expect(await ask('/')).toMatchObject({ status: 404, text: expect.stringContaining('/metrics') });
     const server = await box.server();
     const done = await server.finished(await server.start('image_generate_async', { prompt: 'a harbour', provider: 'openai' }));
@@ -68,6 +70,28 @@ describe('a worker on a server', () => {
       process.kill(temporal.pid, 'SIGCONT');
     }
     await ready();
+  });
+
+  it('is not ready any more when it is told to end, and finishes what is in flight', async () => {
+    const worker = box.background(['worker']);
+    const ended = once(worker, 'exit');
+    await ready();
+    fake.fault({ kind: 'hang', match: 'while it ends' });
+    const server = await box.server();
+    const job = await server.start('image_generate_async', { prompt: 'a harbour while it ends', provider: 'openai' });
+    await until(() => fake.ledger().entries.some(({ prompt }) => prompt.includes('while it ends')), 'the request');
+    worker.kill('SIGTERM');
+    const answer = await until(async () => {
+      const told = await ask('/readyz');
+      return told?.status === 503 ? told : undefined;
+    }, 'the worker to say so');
+    expect(answer.text).toMatch(/^This worker ends/);
+    expect((await ask('/healthz'))?.status).toBe(200);
+    fake.release();
+    expect(await ended).toEqual([0, null]);
+    box.background(['worker']);
+    expect(await server.finished(job)).toMatchObject({ status: 'completed' });
+    expect(fake.ledger().entries.filter(({ prompt }) => prompt.includes('while it ends'))).toHaveLength(1);
   });
 
   it('that is versioned gets no work before its build is the current one, and then all of it', async () => {

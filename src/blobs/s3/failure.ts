@@ -12,6 +12,7 @@ const ACCESS: Explanation = { what: 'does not let these credentials in', remedy:
 const REGION: Explanation = { what: 'lies in another region', remedy: 'Set AWS_REGION to the region of the bucket' };
 const SPACE: Explanation = { what: 'has no space left', remedy: 'Free some space there, or raise its quota' };
 const AWAY: Explanation = { what: 'cannot be reached', remedy: 'Start the S3 server, or correct AWS_ENDPOINT_URL_S3' };
+const OTHER: Explanation = { what: 'cannot be spoken with', remedy: 'Correct AWS_ENDPOINT_URL_S3: its scheme (http or https), host and port' };
 const BUSY: Explanation = { what: 'does not work at the moment', remedy: 'Look at the S3 server, and whether IMAGE_BLOB_STORE is right' };
 
 /** By the error code of S3, of the operating system, or the SDK's own name. */
@@ -44,8 +45,13 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   ENOTFOUND: AWAY,
   EAI_AGAIN: AWAY,
   EHOSTUNREACH: AWAY,
+  EPROTO: OTHER,
+  EndpointError: OTHER,
   ENETUNREACH: AWAY,
 };
+
+/** Codes of Node for a URL that is none, an answer that is no HTTP, and a certificate that is not trusted. */
+const OF_NODE = /^(?:ERR_|HPE_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/;
 
 /**
  * A failure of the store as STORE_UNAVAILABLE, retryable; every other error as it is. The words are ours: what a server answers may
@@ -54,13 +60,13 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
 export function s3Failure(error: unknown, place: string): unknown {
   const name = nameOf(error);
   const status = statusOf(error);
-  const found = (name === undefined ? undefined : EXPLANATIONS[name]) ?? (status === undefined ? undefined : byStatus(status));
+  const found = (name === undefined ? undefined : (EXPLANATIONS[name] ?? (OF_NODE.test(name) ? OTHER : undefined))) ?? (status === undefined ? undefined : byStatus(status));
   if (found === undefined) return error;
   return s3Unavailable(place, found, name ?? `HTTP ${status}`, error);
 }
 
 function s3Unavailable(place: string, { what, remedy }: Explanation, name: string, cause: unknown): JobFailure {
-  return unavailable(`The blob store ${place} ${what} (${name}).`, `${remedy}; the job goes on by itself afterwards.`, cause);
+  return unavailable(`The blob store ${place} ${what} (${name}).`, `${remedy}; jobs go on by themselves afterwards.`, cause);
 }
 
 function byStatus(status: number): Explanation | undefined {
@@ -73,7 +79,7 @@ function byStatus(status: number): Explanation | undefined {
 /** S3's error code: the SDK makes it the error's name; those of the system keep it in `code`, or only in their words when the SDK has wrapped them. */
 function nameOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
-  if ('code' in error && typeof error.code === 'string' && error.code in EXPLANATIONS) return error.code;
+  if ('code' in error && typeof error.code === 'string' && (error.code in EXPLANATIONS || OF_NODE.test(error.code))) return error.code;
   const [word = ''] = error instanceof Error ? (/\b(?:E[A-Z_]{4,}|TimeoutError)\b/.exec(error.message) ?? []) : [];
   if (word in EXPLANATIONS) return word;
   return 'name' in error && typeof error.name === 'string' && /^\w{1,60}$/.test(error.name) ? error.name : undefined;

@@ -55,6 +55,17 @@ describe('the record and the request', () => {
     expect(await on.attempts.latest(key())).toBeUndefined();
   });
 
+  it('nothing leaves where the store is not the one of the plan: what was bought is not known there', async () => {
+    const paid = generator({ outcomes: [ACCEPTED] });
+    const on = await make({ generators: [paid] });
+    const elsewhere = order({ target: { ...target(), store_id: 'the-store-that-was-lost' } });
+    const refused = { type: 'STORE_UNAVAILABLE', nonRetryable: false, message: expect.stringContaining('the-store-that-was-lost') };
+    expect(await failure(submit(on, elsewhere))).toMatchObject(refused);
+    expect(await failure(on.run((activities) => activities.collectGeneration({ order: elsewhere, accepted: { state: 'accepted', handle: 'resp_1', attempt: 0 } })))).toMatchObject(refused);
+    expect(paid.sent).toEqual([]);
+    expect(await submit(on, order({ target: { ...target(), store_id: on.deps.store.id } }))).toMatchObject({ state: 'accepted' });
+  });
+
   it('two attempts at once send one request', async () => {
     const reply = later<SubmitOutcome>();
     const paid = generator({ outcomes: [() => reply.promise, ACCEPTED] });

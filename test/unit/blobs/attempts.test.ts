@@ -142,7 +142,7 @@ describe('changing', () => {
   });
 
   it('of a record that does not exist is an error', async () => {
-    await expect(attempts.change(key, 0, (now) => now)).rejects.toThrow('does not exist');
+    await expect(attempts.change(key, 0, (now) => now)).rejects.toThrow('is gone from the store');
   });
 });
 
