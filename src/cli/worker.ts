@@ -56,11 +56,14 @@ async function storeOf(settings: Settings, env: NodeJS.ProcessEnv): Promise<Blob
   const found = await findBlobStore(settings.blobStore);
   if (found) return found;
   const { address, namespace, connection: options } = readTemporalConfig(settings, env);
-  try {
-    const connection = await connectTemporal({ ...options, address });
-    await refuseEmptiedPlace({ client: new Client({ connection, namespace }), namespace }, settings.blobStore).finally(() => connection.close());
-  } catch (error) {
+  const failed = (error: unknown): never => {
     throw error instanceof JobFailure ? error : unavailable(address, error);
+  };
+  const connection = await connectTemporal({ ...options, address }).catch(failed);
+  try {
+    await refuseEmptiedPlace({ client: new Client({ connection, namespace }), namespace }, settings.blobStore).catch(failed);
+  } finally {
+    await connection.close();
   }
   return await openBlobStore(settings.blobStore);
 }

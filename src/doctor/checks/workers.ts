@@ -49,9 +49,10 @@ function silence({ queue, error: reason }: PingedQueue, context: DoctorContext):
   return [warning('workers', what, `If its requests to the provider are not just all in use: ${startOne(context)}`)];
 }
 
+/** A place where there is no store yet is another than that of workers which have one. */
 function storeFindings(answered: readonly PingedQueue[], { store, settings }: DoctorContext): Finding[] {
-  if (store === undefined || store instanceof JobFailure) return [];
-  const others = [...new Set(answered.flatMap(({ store_id: id, worker }) => (id === undefined || id === store.id ? [] : [worker ?? 'a worker'])))];
+  if (store instanceof JobFailure) return [];
+  const others = [...new Set(answered.flatMap(({ store_id: id, worker }) => (id === undefined || id === store?.id ? [] : [worker ?? 'a worker'])))];
   if (others.length === 0) return [];
   const what = `${others.join(', ')} ${others.length === 1 ? 'works' : 'work'} with another store than ${settings.blobStore}, so jobs from here wait.`;
   return [error('workers', what, 'Give all clients and workers of this Temporal the same IMAGE_BLOB_STORE, and start them again.')];
