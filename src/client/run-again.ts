@@ -10,8 +10,8 @@ export async function runAgain(client: Client, manifests: Manifests, jobId: stri
   for (;;) {
     await client.workflow.getHandle(jobId).result().catch(() => undefined);
     const manifest = await manifests.read(jobId);
-    // A deleted job has no workflow any more.
-    if (!manifest || manifest.state === 'deleted') return;
+    // A deleted job has no workflow any more; one of another namespace is not ours to start.
+    if (!manifest || manifest.state === 'deleted' || manifest.namespace !== client.options.namespace) return;
     const { status } = await client.workflow.getHandle(jobId).describe();
     if (status.name === 'CANCELLED' || status.name === 'TERMINATED') return;
     // Another late reply of this job has brought it to its end already.
