@@ -11,7 +11,8 @@ import { readSharedSalt } from '../accounts/shared-salt.js';
 import type { BlobStore } from '../blobs/blob-store.js';
 import { findBlobStore, openBlobStore } from '../blobs/open-store.js';
 import { connectTemporal } from '../client/connect.js';
-import { refuseEmptiedPlace } from '../client/store-agreement.js';
+import { isNotFound } from '../client/describe-job.js';
+import { refuseLostStore } from '../client/store-agreement.js';
 import { unavailable } from '../client/temporal.js';
 import { readSettings, type Settings } from '../config.js';
 import { JobFailure } from '../contract/errors.js';
@@ -51,21 +52,33 @@ export async function worker(env: NodeJS.ProcessEnv): Promise<number> {
   return EXIT.done;
 }
 
-/** The store of the settings; one is made only where Temporal does not know of an earlier one at the same place. */
+/** The store of the settings, unless Temporal knows of an earlier one at the same place; made where there is none. */
 async function storeOf(settings: Settings, env: NodeJS.ProcessEnv): Promise<BlobStore> {
   const found = await findBlobStore(settings.blobStore);
-  if (found) return found;
   const { address, namespace, connection: options } = readTemporalConfig(settings, env);
-  const failed = (error: unknown): never => {
-    throw error instanceof JobFailure ? error : unavailable(address, error);
-  };
-  const connection = await connectTemporal({ ...options, address }).catch(failed);
+  const connection = await connectTemporal({ ...options, address }).catch((error: unknown) => {
+    throw unavailable(address, error);
+  });
   try {
-    await refuseEmptiedPlace({ client: new Client({ connection, namespace }), namespace }, settings.blobStore).catch(failed);
+    await refuseLostStore({ client: new Client({ connection, namespace }), namespace }, settings.blobStore, found?.id);
+  } catch (error) {
+    if (error instanceof JobFailure) throw error;
+    // The SDK's worker would end with a dump of this answer.
+    if (isNotFound(error)) throw noNamespace(namespace, error);
+    throw unavailable(address, error);
   } finally {
     await connection.close();
   }
-  return await openBlobStore(settings.blobStore);
+  return found ?? (await openBlobStore(settings.blobStore));
+}
+
+function noNamespace(namespace: string, cause: unknown): JobFailure {
+  return new JobFailure({
+    code: 'TEMPORAL_UNAVAILABLE',
+    message: `This Temporal has no namespace ${namespace}.`,
+    nextStep: 'Create it, or correct TEMPORAL_NAMESPACE.',
+    cause,
+  });
 }
 
 /**

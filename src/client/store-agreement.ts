@@ -40,22 +40,31 @@ async function storesOf({ client, namespace }: Pick<Connected, 'client' | 'names
 }
 
 /**
- * Refuses a place that is empty although workers have had their store there: what it knew of purchases is lost, and a new store in its
- * place would let jobs buy again. Errors are Temporal's own.
+ * Refuses a place that does not hold the store any more which workers have had there, but none or a new one: what the store knew of purchases
+ * is lost, and jobs could buy again. Errors are Temporal's own.
  */
-export async function refuseEmptiedPlace(connected: Pick<Connected, 'client' | 'namespace'>, place: string): Promise<void> {
-  const lost = (await storesOf(connected)).find(({ url }) => url === place);
-  if (!lost) return;
+export async function refuseLostStore(connected: Pick<Connected, 'client' | 'namespace'>, place: string, foundId: string | undefined): Promise<void> {
+  const known = (await storesOf(connected)).filter(({ url }) => url === place);
+  const [lost] = known;
+  if (!lost || known.some(({ id }) => id === foundId)) return;
   throw new JobFailure({
     code: 'STORE_UNAVAILABLE',
-    message: `The store ${lost.id} is gone from ${place}: workers of this Temporal have used it there, and nothing is there now.`,
-    nextStep: `Restore it from its backup; only to begin without it: temporal schedule delete --schedule-id ${lost.scheduleId}`,
+    message: `The store ${lost.id} is gone from ${place}: workers of this Temporal have used it there, and now there is ${foundId === undefined ? 'none' : `the new store ${foundId}`}.`,
+    nextStep: `Restore it from its backup; only to go on without it: temporal schedule delete --schedule-id ${lost.scheduleId}`,
     retryable: true,
   });
 }
 
 /** The refusal of a client whose files no worker would find. */
 export function otherStore(own: string, others: readonly string[]): JobFailure {
+  if (others.includes(own)) {
+    return new JobFailure({
+      code: 'STORE_UNAVAILABLE',
+      message: `The store that the workers of this Temporal have had at ${own} is gone from there; a new one stands in its place. Nothing was started.`,
+      nextStep: 'Restore it from its backup, or ask who runs the workers.',
+      retryable: true,
+    });
+  }
   return new JobFailure({
     code: 'STORE_UNAVAILABLE',
     message: `This client keeps its files in ${own}, and the workers of this Temporal use ${others.join(', ')}: they would not find them. Nothing was started.`,

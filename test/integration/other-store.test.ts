@@ -67,9 +67,16 @@ describe('a store that is gone when a worker starts', () => {
     expect(stderr).toContain(`temporal schedule delete --schedule-id ${schedule}`);
     await expect(access(place)).rejects.toMatchObject({ code: 'ENOENT' });
 
+    // A client that comes meanwhile makes one, and is refused with it; so is the worker.
+    const client = await box.server(env);
+    expect((await client.call('image_generate_async', { prompt: 'never made' })).record).toMatchObject({ ok: false, error: { code: 'STORE_UNAVAILABLE', message: expect.stringContaining('is gone from there') } });
+    const again = await box.cli(['worker'], env);
+    expect(again.code).not.toBe(0);
+    expect(again.stderr).toMatch(/is gone from file:.* now there is the new store/);
+
     await temporal.temporal('schedule', 'delete', '--schedule-id', schedule);
     box.background(['worker'], env);
-    await until(async () => await access(join(place, 'store.json')).then(() => true, () => false), 'the new store');
+    await until(async () => (await listed()).includes(await id()), 'the Schedule of the new store');
   });
 });
 
@@ -98,5 +105,8 @@ describe('two namespaces with one store', () => {
     const journals = [];
     for await (const journal of new Manifests(await openBlobStore(env.IMAGE_BLOB_STORE)).list()) journals.push(journal);
     expect(journals).toEqual([]);
+    const worker = await box.cli(['worker'], env);
+    expect(worker.code).not.toBe(0);
+    expect(worker.stderr).toContain('TEMPORAL_UNAVAILABLE: This Temporal has no namespace nowhere.');
   });
 });

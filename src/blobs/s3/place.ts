@@ -18,6 +18,7 @@ export function isS3(url: string): boolean {
  */
 export function readS3Place(url: string): S3Place | string {
   const [, bucket = '', rest = ''] = /^s3:\/\/([^/]*)(.*)$/is.exec(url.trim()) ?? [];
+  if (bucket.includes('@')) return 'holds credentials, which belong into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY';
   if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket) || bucket.includes('..')) return 'names no bucket (3 to 63 of a-z, 0-9, dots and hyphens)';
   const names = rest.split('/').filter((name) => name !== '');
   const wrong = names.find((name) => !/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(name));
