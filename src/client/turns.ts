@@ -1,8 +1,8 @@
 import { JobFailure } from '../contract/errors.js';
 import { createGate } from '../gate.js';
 
-/** So many starts keep the processor, the store and Temporal busy; more at once only make each other late. */
-const AT_ONCE = 32;
+/** So many starts keep a processor, the store and Temporal busy; more at once only make each other late. */
+const AT_ONCE = 8;
 const AGAIN_SECONDS = 2;
 
 /** Starts of jobs take turns in the order in which they came, so that in a burst those that are answered are answered in time. */

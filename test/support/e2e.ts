@@ -203,6 +203,8 @@ async function connect(command: string, env: Record<string, string>, cwd: string
         const { record } = await call(tool, args);
         // A machine under load may take longer than a call for the first connection; both say that nothing was started.
         if (record.error?.code === 'STARTING' || record.error?.code === 'TEMPORAL_UNAVAILABLE') return undefined;
+        // And more starts at once than it takes in time.
+        if (record.error?.code === 'LIMIT_EXCEEDED' && record.error.retryable) return undefined;
         if (record.job_id === undefined) throw new Error(`not started: ${JSON.stringify(record)}`);
         return record.job_id;
       }, 'the job to be taken');
