@@ -109,10 +109,17 @@ async function submit(server: Mcp, count: number, prompt: string): Promise<strin
 }
 
 describe('a part that is killed', () => {
-  it.each(['postgres', 'temporal', 'worker', 'worker', 's3'])('%s, at work on 100 jobs: each ends, none is paid twice, and calls fail only retryably', async (service) => {
+  it.each([
+    ['postgres', 1],
+    ['temporal', 1],
+    ['worker', 1],
+    ['worker', 2],
+    ['s3', 1],
+  ])('%s %i, at work on 100 jobs: each ends, none is paid twice, and calls fail only retryably', async (service, number) => {
+    const meanwhile = `while ${service} ${number} is killed`;
     topology.fake.settings.complete_after_ms = 4000;
     const server = await topology.box.server();
-    const jobs = await submit(server, 100, `while ${service} is killed`);
+    const jobs = await submit(server, 100, meanwhile);
     const failures: string[] = [];
     const asked = async (tool: string, args: Record<string, unknown>): Promise<AnswerRecord> => {
       const { record } = await server.call(tool, args);
@@ -123,11 +130,11 @@ describe('a part that is killed', () => {
     const looking = (async () => {
       while (!over.signal.aborted) await Promise.all([asked('image_job_status', { job_id: jobs[0] }), asked('image_job_wait', { job_id: jobs[99], timeout_seconds: 1 }), asked('image_job_list', {})]);
     })();
-    await until(() => topology.fake.ledger().entries.some(({ prompt }) => prompt.includes(service)), 'the first request');
-    const [victim = ''] = await topology.containers(service);
+    await until(() => topology.fake.ledger().entries.some(({ prompt }) => prompt.includes(meanwhile)), 'the first request');
+    const victim = (await topology.containers(service))[number - 1] ?? '';
     await topology.docker('kill', victim);
     expect((await topology.docker('inspect', '--format', '{{.State.ExitCode}}', victim)).trim()).toBe('137');
-    const late = await Promise.all([1, 2, 3].map((index) => asked('image_generate_async', { prompt: `while ${service} is killed, late ${index}` })));
+    const late = await Promise.all([1, 2, 3].map((index) => asked('image_generate_async', { prompt: `${meanwhile}, late ${index}` })));
     await delay(3000);
     await topology.docker('start', victim);
     // What was taken while a part was away is a job like any other.
@@ -138,8 +145,8 @@ describe('a part that is killed', () => {
     expect(failures).toEqual([]);
     for (const record of records) if (record.status !== 'completed') expect(record.error?.code).toBe('MAYBE_BILLED');
     const completed = records.filter(({ status }) => status === 'completed').length;
-    process.stderr.write(`${service} killed: ${completed} of ${records.length} completed, ${taken.length} of them submitted meanwhile\n`);
-    const paid = Object.entries(topology.fake.ledger().by_prompt).filter(([prompt]) => prompt.includes(`while ${service}`));
+    process.stderr.write(`${service} ${number} killed: ${completed} of ${records.length} completed, ${taken.length} of them submitted meanwhile\n`);
+    const paid = Object.entries(topology.fake.ledger().by_prompt).filter(([prompt]) => prompt.includes(meanwhile));
     expect(paid.filter(([, times]) => times > 1)).toEqual([]);
   }, 600_000);
 });
