@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { isGrpcDeadlineError, WorkflowFailedError, type Client, type WorkflowHandle } from '@temporalio/client';
+import { isGrpcCancelledError, isGrpcDeadlineError, WorkflowFailedError, type Client, type WorkflowHandle } from '@temporalio/client';
 import * as z from 'zod';
 import { timeOf } from '../client/history.js';
 import { livePollers } from '../client/pollers.js';
@@ -78,7 +78,8 @@ async function resultOf({ connection }: Client, handle: WorkflowHandle, ms: numb
     const result: unknown = await connection.withDeadline(Date.now() + ms, () => handle.result());
     return reportSchema.parse(result);
   } catch (thrown) {
-    if (isGrpcDeadlineError(thrown) || thrown instanceof WorkflowFailedError) return undefined;
+    // A deadline may reach the server first, which then tells it as a cancellation.
+    if (isGrpcDeadlineError(thrown) || isGrpcCancelledError(thrown) || thrown instanceof WorkflowFailedError) return undefined;
     throw thrown;
   }
 }
