@@ -42,6 +42,8 @@ import { CloseWatch, waitForJobs } from './wait.js';
 /** A submit answers in under five seconds, whatever is away: this much of it is for Temporal, and connecting is a part of it. */
 const START_MS = 4000;
 const CONNECT_MS = 3000;
+/** So long it takes to find out that the supervisor of the local stack hangs (src/local/control-client.ts). */
+const CONNECT_LOCAL_MS = 3500;
 /** A read takes milliseconds; a Temporal that is gone must not hold a status call. */
 const READ_MS = 4000;
 /** Whose store it is is asked once, and only while it costs nothing. */
@@ -104,9 +106,9 @@ export class ImageJobs implements JobApi {
   /** Checks arguments and files together and starts the job; answers in under five seconds. */
   async start(kind: JobKind, rawArguments: unknown): Promise<JobRecord> {
     return this.#guarded(async () => {
-      const { temporal } = this.#parts;
+      const { temporal, settings } = this.#parts;
       const deadline = Date.now() + START_MS;
-      const connecting = temporal.connect(CONNECT_MS).then(
+      const connecting = temporal.connect(settings.remote ? CONNECT_MS : CONNECT_LOCAL_MS).then(
         (connected) => ({ connected }),
         (error: unknown) => ({ error }),
       );
