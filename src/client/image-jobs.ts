@@ -108,7 +108,7 @@ export class ImageJobs implements JobApi {
     return this.#guarded(async () => {
       const { temporal, settings } = this.#parts;
       const deadline = Date.now() + START_MS;
-      const connecting = temporal.connect(settings.remote ? CONNECT_MS : CONNECT_LOCAL_MS).then(
+      const connecting = temporal.connect(connectMs(settings)).then(
         (connected) => ({ connected }),
         (error: unknown) => ({ error }),
       );
@@ -195,7 +195,7 @@ export class ImageJobs implements JobApi {
     return this.#guarded(async () => {
       const { store, salt, temporal } = this.#parts;
       const deadline = Date.now() + START_MS;
-      const connected = await temporal.connect(CONNECT_MS);
+      const connected = await temporal.connect(connectMs(this.#parts.settings));
       const { accounts } = this.#callContext(connected);
       const look = (id: string): Promise<Seen> => this.#reader.look(id, deadline - LEAST_START_MS);
       return retryJob(jobId, { manifests: this.#manifests, store, salt, connected, accounts, acknowledged, deadline, look });
@@ -269,6 +269,10 @@ export class ImageJobs implements JobApi {
       throw error;
     }
   }
+}
+
+function connectMs({ remote }: Settings): number {
+  return remote ? CONNECT_MS : CONNECT_LOCAL_MS;
 }
 
 function cancelledBeforeStart(record: JobRecord): JobRecord {
