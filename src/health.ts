@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { JobFailure } from './contract/errors.js';
 import type { Logger } from './log.js';
@@ -18,8 +18,7 @@ export interface Health {
 export async function serveHealth(address: string, health: Health, logger: Logger): Promise<{ port: number; close(): Promise<void> }> {
   const { host, port } = readAddress(address);
   const server = createServer((request, response) => {
-    const asked = request.method === 'GET' || request.method === 'HEAD' ? answer(request.url ?? '', health) : Promise.resolve(NOT_ALLOWED);
-    void asked
+    void answer(request, health)
       .catch((error: unknown) => ({ status: 500, type: 'text/plain', body: error instanceof Error ? error.message : String(error) }))
       .then(({ status, type, body }) => response.writeHead(status, { 'content-type': `${type}; charset=utf-8` }).end(body));
   });
@@ -43,10 +42,9 @@ interface Answer {
   body: string;
 }
 
-const NOT_ALLOWED: Answer = { status: 405, type: 'text/plain', body: 'Only GET and HEAD.\n' };
-
-async function answer(url: string, health: Health): Promise<Answer> {
+async function answer({ method, url = '' }: IncomingMessage, health: Health): Promise<Answer> {
   const text = (status: number, body: string): Answer => ({ status, type: 'text/plain', body: `${body}\n` });
+  if (method !== 'GET' && method !== 'HEAD') return text(405, 'Only GET and HEAD.');
   switch (url.split('?')[0]) {
     case '/healthz':
       return text(200, 'ok');

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { Client } from '@temporalio/client';
 import { pathToFileURL } from 'node:url';
+import { Client } from '@temporalio/client';
 import * as z from 'zod';
 import { Account, type AccountFields } from '../accounts/account.js';
 import { readCredentialsFile } from '../accounts/credentials-file.js';
@@ -19,7 +19,7 @@ import { JobFailure } from '../contract/errors.js';
 import { freePort } from '../local/ports.js';
 import { toWorkerSchema, type ToWorker, type WireAccount } from '../local/protocol.js';
 import { createLogger, type Logger } from '../log.js';
-import { readTemporalConfig } from '../temporal-config.js';
+import { readTemporalConfig, type TemporalConfig } from '../temporal-config.js';
 import type { runWorker } from '../worker.js';
 import { EXIT } from './output.js';
 
@@ -39,23 +39,22 @@ export async function worker(env: NodeJS.ProcessEnv): Promise<number> {
     });
   }
   const logger = createLogger(settings.IMAGE_LOG_LEVEL, 'worker');
-  const { address, namespace, connection } = readTemporalConfig(settings, env);
+  const temporal = readTemporalConfig(settings, env);
   const registry = new AccountRegistry();
-  const salt = await readSharedSalt(await storeOf(settings, env));
+  const salt = await readSharedSalt(await storeOf(settings, temporal));
   for (const fields of readAccounts(env)) registry.add(new Account(fields, salt), 'environment');
   const fromFile = await readCredentialsFile(settings.credentialsFile);
   if (fromFile) for (const fields of readAccounts(fromFile)) registry.add(new Account(fields, salt), 'credentials');
   const { signal } = endBySignal();
   const metricsPort = await metricsPortFor(settings);
   const module = await loadWorker(logger, metricsPort);
-  await module.runWorker({ address, namespace, connection, settings, accounts: registry, logger, metricsPort, signal });
+  await module.runWorker({ ...temporal, settings, accounts: registry, logger, metricsPort, signal });
   return EXIT.done;
 }
 
 /** The store of the settings, unless Temporal knows of an earlier one at the same place; made where there is none. */
-async function storeOf(settings: Settings, env: NodeJS.ProcessEnv): Promise<BlobStore> {
+async function storeOf(settings: Settings, { address, namespace, connection: options }: TemporalConfig): Promise<BlobStore> {
   const found = await findBlobStore(settings.blobStore);
-  const { address, namespace, connection: options } = readTemporalConfig(settings, env);
   const connection = await connectTemporal({ ...options, address }).catch((error: unknown) => {
     throw unavailable(address, error);
   });

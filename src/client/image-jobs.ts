@@ -193,9 +193,9 @@ export class ImageJobs implements JobApi {
 
   async retry(jobId: string, { acknowledgePossibleDoubleCharge: acknowledged }: RetryOptions): Promise<JobRecord> {
     return this.#guarded(async () => {
-      const { store, salt, temporal } = this.#parts;
+      const { store, salt, temporal, settings } = this.#parts;
       const deadline = Date.now() + START_MS;
-      const connected = await temporal.connect(connectMs(this.#parts.settings));
+      const connected = await temporal.connect(connectMs(settings));
       const { accounts } = this.#callContext(connected);
       const look = (id: string): Promise<Seen> => this.#reader.look(id, deadline - LEAST_START_MS);
       return retryJob(jobId, { manifests: this.#manifests, store, salt, connected, accounts, acknowledged, deadline, look });

@@ -9,12 +9,17 @@ const GRACE_MS = 50;
  * not end its pauses between two attempts: at a server that is gone they would hold a call for seconds more.
  */
 export async function inTime<T>({ connection }: Pick<Connected, 'connection'>, deadline: number, work: () => Promise<T>): Promise<T> {
+  return await by(deadline + GRACE_MS, connection.withDeadline(deadline, work), () => new ServiceError('Temporal did not answer in time'));
+}
+
+/** What comes until then (milliseconds of the clock), else the error. What comes later comes all the same; nobody waits for it any more. */
+export async function by<T>(deadline: number, work: Promise<T>, late: () => Error): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new ServiceError('Temporal did not answer in time')), deadline - Date.now() + GRACE_MS);
+  const over = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(late()), deadline - Date.now());
   });
   try {
-    return await Promise.race([connection.withDeadline(deadline, work), late]);
+    return await Promise.race([work, over]);
   } finally {
     clearTimeout(timer);
   }

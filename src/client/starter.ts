@@ -1,5 +1,5 @@
-import { NamespaceNotFoundError } from '@temporalio/common';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { NamespaceNotFoundError } from '@temporalio/common';
 import type { Manifest, Manifests, NewManifest } from '../blobs/manifests.js';
 import type { RecentRequests } from '../blobs/recent-requests.js';
 import { JobFailure } from '../contract/errors.js';
@@ -7,7 +7,7 @@ import { MEMO, SEARCH_ATTRIBUTES } from '../contract/names.js';
 import type { JobRecord } from '../contract/record.js';
 import { latestRun } from './describe-job.js';
 import { decode } from './history.js';
-import { inTime } from './in-time.js';
+import { by, inTime } from './in-time.js';
 import { startWorkflow } from './start-workflow.js';
 import type { PreparedJob } from './start-job.js';
 import type { Connected } from './temporal.js';
@@ -52,12 +52,12 @@ export class Starter {
     const journal = keyed ? Promise.resolve(true) : this.manifests.create(manifest);
     const [start, written, identical] = await Promise.allSettled([
       this.#startWorkflow(connected, prepared, warnings, startBy),
-      by(startBy, journal),
-      by(startBy, this.#identicalRunning(connected, prepared)),
+      by(startBy, journal, storeIsLate),
+      by(startBy, this.#identicalRunning(connected, prepared), storeIsLate),
     ]);
     if (start.status === 'rejected') {
       // Only now: a manifest that is still being written must not outlive the refusal.
-      await by(startBy, journal.then(() => this.manifests.remove(prepared.jobId))).catch(() => undefined);
+      await by(startBy, journal.then(() => this.manifests.remove(prepared.jobId)), storeIsLate).catch(() => undefined);
       throw start.reason;
     }
     const outcome = start.value;
@@ -182,18 +182,8 @@ export class Starter {
   }
 }
 
-/** What comes until then (milliseconds of the clock). What comes later comes all the same; nobody waits for it any more. */
-async function by<T>(deadline: number, work: Promise<T>): Promise<T> {
-  const over = new AbortController();
-  const late = sleep(Math.max(0, deadline - Date.now()), undefined, { signal: over.signal }).then(() => {
-    throw new Error('not in time');
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    over.abort();
-    late.catch(() => undefined);
-  }
+function storeIsLate(): Error {
+  return new Error('the store did not answer in time');
 }
 
 function nobodyConfirmed(jobId: string, cause: unknown): JobFailure {

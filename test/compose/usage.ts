@@ -18,15 +18,17 @@ export interface Usage {
 
 export async function usageOf(topology: Topology, mcpServer: number): Promise<Usage> {
   const seconds: Record<string, number> = {};
+  const ids: Record<string, string[]> = {};
   for (const service of SERVICES) {
-    const used = await Promise.all((await topology.containers(service)).map(async (id) => await containerSeconds(topology.dockerHost, id)));
+    const own = (ids[service] = await topology.containers(service));
+    const used = await Promise.all(own.map(async (id) => await containerSeconds(topology.dockerHost, id)));
     seconds[service] = used.reduce((sum, one) => sum + one, 0);
   }
   seconds['MCP server'] = await processSeconds(mcpServer);
   const { user, system } = process.cpuUsage();
   seconds['fake provider and test'] = (user + system) / 1e6;
   seconds['machine'] = await machineSeconds();
-  const [postgres = '', s3 = ''] = (await Promise.all(['postgres', 's3'].map((service) => topology.containers(service)))).flat();
+  const [postgres = '', s3 = ''] = [ids['postgres']?.[0], ids['s3']?.[0]];
   const ask = async (what: string): Promise<number> => Number(await topology.docker('exec', postgres, 'psql', '-U', 'temporal', '-tAc', `select sum(${what}) from pg_stat_database`));
   const mebibytes = {
     databases: (await ask('pg_database_size(datid)')) / 2 ** 20,

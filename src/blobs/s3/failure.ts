@@ -60,13 +60,17 @@ const OF_NODE = /^(?:ERR_|HPE_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/;
 export function s3Failure(error: unknown, place: string): unknown {
   const name = nameOf(error);
   const status = statusOf(error);
-  const found = (name === undefined ? undefined : (EXPLANATIONS[name] ?? (OF_NODE.test(name) ? OTHER : undefined))) ?? (status === undefined ? undefined : byStatus(status));
+  const found = (name === undefined ? undefined : byName(name)) ?? (status === undefined ? undefined : byStatus(status));
   if (found === undefined) return error;
   return s3Unavailable(place, found, name ?? `HTTP ${status}`, error);
 }
 
 function s3Unavailable(place: string, { what, remedy }: Explanation, name: string, cause: unknown): JobFailure {
   return unavailable(`The blob store ${place} ${what} (${name}).`, `${remedy}; jobs go on by themselves afterwards.`, cause);
+}
+
+function byName(name: string): Explanation | undefined {
+  return EXPLANATIONS[name] ?? (OF_NODE.test(name) ? OTHER : undefined);
 }
 
 function byStatus(status: number): Explanation | undefined {
@@ -79,7 +83,7 @@ function byStatus(status: number): Explanation | undefined {
 /** S3's error code: the SDK makes it the error's name; those of the system keep it in `code`, or only in their words when the SDK has wrapped them. */
 function nameOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
-  if ('code' in error && typeof error.code === 'string' && (error.code in EXPLANATIONS || OF_NODE.test(error.code))) return error.code;
+  if ('code' in error && typeof error.code === 'string' && byName(error.code) !== undefined) return error.code;
   const [word = ''] = error instanceof Error ? (/\b(?:E[A-Z_]{4,}|TimeoutError)\b/.exec(error.message) ?? []) : [];
   if (word in EXPLANATIONS) return word;
   return 'name' in error && typeof error.name === 'string' && /^\w{1,60}$/.test(error.name) ? error.name : undefined;
